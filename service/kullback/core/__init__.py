@@ -1,0 +1,1 @@
+"""The vocabulary every other room speaks: batches, labels, limits, errors, profiles."""
