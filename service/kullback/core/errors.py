@@ -19,7 +19,7 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class ErrorFacts:
-    """What is fixed about one error: its code, its metric reason, its meaning and the option that changes it."""
+    """What is fixed about one error: code, metric reason, meaning and the option that changes it."""
 
     code: str
     reason: str

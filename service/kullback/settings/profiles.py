@@ -1,0 +1,183 @@
+"""The `profiles:` section: how streams are watched; the first profile that matches wins."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from kullback.core.budget import Budget
+from kullback.core.duration import parse_duration_ms
+from kullback.core.errors import RequestError
+from kullback.core.profile import (
+    DEFAULT_WINDOWS_SAMPLES,
+    Direction,
+    FixedThreshold,
+    Profile,
+    Reference,
+    Season,
+)
+from kullback.core.selector import parse_selector
+from kullback.settings.fields import BudgetText, Duration, SelectorText
+
+MAX_WINDOW_SAMPLES = 1024
+MAX_REFERENCE_SAMPLES = 16_384
+
+
+class Section(BaseModel):
+    """A mapping whose unknown keys are errors: a misspelt option that is ignored is worse than none."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as problem:
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from problem
+    return name
+
+
+class ReferenceSettings(Section):
+    """What a stream is compared with: a rolling window or a pinned reference."""
+
+    kind: Literal["rolling", "pinned"] = Field("rolling", description="rolling, or pinned (needs `name`).")
+    size: int = Field(1024, ge=64, le=MAX_REFERENCE_SAMPLES, description="Samples in the rolling reference.")
+    gap: int = Field(
+        1024,
+        ge=0,
+        le=MAX_REFERENCE_SAMPLES,
+        description="Samples between the reference and the newest sample.",
+    )
+    name: str = Field("", description="Name of the pinned reference (PUT /api/v1/references/{name}).")
+
+
+class SeasonSettings(Section):
+    """A declared season."""
+
+    period: Duration = Field(description="Length of the season, such as 1d or 1w.")
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        "UTC", description="IANA time zone whose local time the season follows."
+    )
+
+
+class EffectSettings(Section):
+    """The smallest move that is worth an alarm."""
+
+    absolute: float = Field(0.0, ge=0, description="In the metric's unit; 0 switches the gate off.")
+    relative: float = Field(0.0, ge=0, description="As a share of the reference's median; 0 switches it off.")
+
+
+class ShiftSettings(Section):
+    """What happens when a stream stays at its new level."""
+
+    rebaseline_after: int | Literal["never"] = Field(
+        1024, description="Anomalous samples after which the level is accepted as the new normal, or `never`."
+    )
+
+
+class ThresholdSettings(Section):
+    """The textbook mode: one window, one number."""
+
+    kind: Literal["divergence_nats"] = Field("divergence_nats", description="The only kind there is.")
+    window: int = Field(64, ge=1, le=MAX_WINDOW_SAMPLES, description="Length of the current window, samples.")
+    value: float = Field(gt=0, description="Divergence above which the stream is anomalous, nats.")
+
+
+def _season(value: Any) -> Any:
+    named = {"auto": Season(), "none": Season(period_ms=-1)}
+    if isinstance(value, str):
+        if value not in named:
+            raise ValueError("season must be auto, none or {period: 1d, timezone: Europe/Berlin}")
+        return named[value]
+    if isinstance(value, dict):
+        declared = SeasonSettings.model_validate(value)
+        return Season(declared.period, declared.timezone)
+    return value
+
+
+Windows = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def _windows(current: list[int | str]) -> Windows:
+    """Windows in samples and windows in ms, each sorted."""
+    in_samples = {int(window) for window in current if str(window).isdigit()}
+    in_time = {parse_duration_ms(str(window)) for window in current if not str(window).isdigit()}
+    return tuple(sorted(in_samples)), tuple(sorted(in_time))
+
+
+def _readable_windows(current: list[int | str]) -> list[int | str]:
+    try:
+        in_samples, in_time = _windows(current)
+    except RequestError as problem:
+        raise ValueError(problem.detail) from problem
+    if any(not 1 <= window <= MAX_WINDOW_SAMPLES for window in in_samples) or 0 in in_time:
+        raise ValueError(
+            f"a window must have between 1 and {MAX_WINDOW_SAMPLES} samples, or a duration above zero"
+        )
+    return current
+
+
+class ProfileSettings(Section):
+    """One profile."""
+
+    match: SelectorText = Field(
+        default_factory=lambda: parse_selector("{}"), description="PromQL-style selector; {} matches all."
+    )
+    current: Annotated[list[int | str], AfterValidator(_readable_windows)] = Field(
+        list(DEFAULT_WINDOWS_SAMPLES),
+        min_length=1,
+        description="Current windows: samples, or durations such as 5m.",
+    )
+    reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
+    alarm_budget: BudgetText = Field(
+        default_factory=Budget, description="Accepted false alarms, e.g. '1 per 30d' or '5 per day for all'."
+    )
+    direction: Literal["both", "above", "below"] = Field("both", description="Which moves count.")
+    minimum_effect: EffectSettings = Field(default_factory=EffectSettings)
+    on_level_shift: ShiftSettings = Field(default_factory=ShiftSettings)
+    season: Annotated[Season, BeforeValidator(_season)] = Field(
+        default_factory=Season, description="auto, none, or {period: 1d, timezone: Europe/Berlin}."
+    )
+    threshold: ThresholdSettings | None = Field(None, description="A fixed divergence instead of the budget.")
+    for_: Duration | None = Field(None, alias="for", description="Overrides alerting.for.")
+    keep_firing_for: Duration | None = Field(None, description="Overrides alerting.keep_firing_for.")
+    severity: str = Field("warning", description="Value of the alert's `severity` label.")
+    no_data_after: Duration = Field(
+        0, description="Silence that counts as no data; 0: ten sampling intervals."
+    )
+    identity_labels: list[str] = Field([], description="Only these labels identify a stream; empty: all.")
+    ignore_labels: list[str] = Field([], description="Labels that do not identify a stream, such as pod.")
+    counter: bool | None = Field(None, description="Score the rate of a counter; unset: by name or type.")
+
+    def build(self, for_ms: int, keep_firing_for_ms: int) -> Profile:
+        """The frozen profile the engine takes.
+
+        Parameters
+        ----------
+        for_ms, keep_firing_for_ms : int
+            The alerting section's values, used where the profile has none of its own.
+        """
+        after = self.on_level_shift.rebaseline_after
+        samples, durations_ms = _windows(self.current)
+        return Profile(
+            match=self.match,
+            current_samples=samples,
+            current_ms=durations_ms,
+            reference=Reference(self.reference.size, self.reference.gap, self.reference.name),
+            budget=self.alarm_budget,
+            direction=Direction[self.direction.upper()],
+            minimum_effect_absolute=self.minimum_effect.absolute,
+            minimum_effect_relative=self.minimum_effect.relative,
+            rebaseline_after_samples=0 if after == "never" else after,
+            season=self.season,
+            threshold=FixedThreshold(self.threshold.window, self.threshold.value) if self.threshold else None,
+            for_ms=for_ms if self.for_ is None else self.for_,
+            keep_firing_for_ms=keep_firing_for_ms if self.keep_firing_for is None else self.keep_firing_for,
+            severity=self.severity,
+            no_data_after_ms=self.no_data_after,
+            identity_labels=tuple(self.identity_labels),
+            ignore_labels=tuple(self.ignore_labels),
+            counter=self.counter,
+        )
