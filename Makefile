@@ -1,0 +1,99 @@
+# Everything a user or contributor runs. `make` alone explains the targets.
+# Variables: PYTHON (interpreter for .venv), ARGS (passed on), CI=true (a missing real server is a failure).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+venv ?= .venv
+bin := $(venv)/bin
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
+
+.PHONY: help run test check lint types layers rules dashboards manifests containers docs \
+        bench bench-detection fuzz soak crash errors lock servers clean
+
+help: ## Show this text
+	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
+	@printf 'New here?  \033[1mmake run\033[0m, then open http://127.0.0.1:9797\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nPass options on with ARGS, e.g.  make test ARGS="-k alert -x"\n'
+
+# ---- using it
+
+run: $(venv)/.run ## Start the service on ./var with a live demo stream that goes bad after a minute
+	$(bin)/kullback demo --serve --storage-path var $(ARGS)
+
+$(venv)/.run: requirements.lock pyproject.toml scripts/venv.sh
+	scripts/venv.sh $(venv) requirements.lock
+	@touch $@
+
+$(venv)/.dev: requirements-dev.lock pyproject.toml scripts/venv.sh
+	scripts/venv.sh $(venv) requirements-dev.lock
+	@touch $@ $(venv)/.run
+
+# ---- proving it
+
+test: $(venv)/.dev servers ## Install everything, real servers included, and run all tests
+	$(bin)/python -m pytest $(ARGS)
+
+check: lint types layers rules manifests containers docs ## Style, types, layers, rules, manifests, container files and documentation
+
+lint: $(venv)/.dev
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+
+types: $(venv)/.dev
+	$(bin)/mypy
+
+layers: $(venv)/.dev
+	$(bin)/lint-imports
+
+rules: servers ## Check and test the Prometheus rules and the Alertmanager configuration
+	promtool check config --syntax-only deploy/prometheus/prometheus.yml
+	promtool check rules --lint-fatal deploy/prometheus/rules.yml
+	promtool test rules deploy/prometheus/rules_test.yml
+	amtool check-config deploy/alertmanager/alertmanager.yml
+
+manifests: $(venv)/.dev
+	$(bin)/python -m deploy.k8s.check
+
+containers: $(venv)/.dev
+	$(bin)/hadolint Dockerfile
+	$(bin)/python -m pytest -q tests/unit/deploy
+
+docs: $(venv)/.dev errors ## Build the documentation into site/
+	$(bin)/mkdocs build --strict --quiet
+
+# ---- measuring it
+
+bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternatives
+	$(bin)/python -m benchmarks $(ARGS)
+
+bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
+	$(bin)/python -m benchmarks.detection $(ARGS)
+
+fuzz: $(venv)/.dev ## Feed the decoders and endpoints random bodies for a long time
+	$(bin)/python -m tests.fuzz $(ARGS)
+
+soak: $(venv)/.dev ## Half an hour of steady load; memory must stay flat
+	$(bin)/python -m tests.e2e.soak $(ARGS)
+
+crash: $(venv)/.dev ## Kill the service 500 times under load; nothing acknowledged may be lost
+	$(bin)/python -m tests.e2e.crash $(ARGS)
+
+# ---- making what is generated
+
+dashboards: $(venv)/.dev ## Generate the Grafana dashboards
+	$(bin)/python deploy/grafana/generate.py
+
+errors: $(venv)/.dev ## Generate docs/errors.md from the errors in the code
+	$(bin)/python scripts/errors_page.py docs/errors.md
+
+lock: ## Pin all dependencies anew, with hashes
+	scripts/lock.sh
+
+servers: ## Install the real servers and agents that tests talk to (root on Debian)
+	scripts/servers.sh
+
+clean: ## Remove everything that was made, but not ./var
+	rm -rf $(venv) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache site
