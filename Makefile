@@ -10,7 +10,7 @@ bin := $(venv)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
-        bench bench-detection fuzz soak crash errors lock servers clean
+        bench bench-detection fuzz soak crash reference lock servers clean
 
 help: ## Show this text
 	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
@@ -61,7 +61,7 @@ containers: $(venv)/.dev
 	$(bin)/hadolint Dockerfile
 	$(bin)/python -m pytest -q tests/unit/deploy
 
-docs: $(venv)/.dev errors ## Build the documentation into site/
+docs: $(venv)/.dev ## Build the documentation into site/
 	$(bin)/mkdocs build --strict --quiet
 
 # ---- measuring it
@@ -86,8 +86,8 @@ crash: $(venv)/.dev ## Kill the service 500 times under load; nothing acknowledg
 dashboards: $(venv)/.dev ## Generate the Grafana dashboards
 	$(bin)/python deploy/grafana/generate.py
 
-errors: $(venv)/.dev ## Generate docs/errors.md from the errors in the code
-	$(bin)/python scripts/errors_page.py docs/errors.md
+reference: $(venv)/.dev ## Generate docs/errors.md and docs/options.md from the code
+	$(bin)/python scripts/reference_pages.py docs
 
 lock: ## Pin all dependencies anew, with hashes
 	scripts/lock.sh
