@@ -26,12 +26,16 @@ class Buckets:
     upper_bound : float64 array, shape (k,)
         Upper bound of each bucket, rising within a row; the last may be +Inf. The first bucket is open below.
     count : float64 array, shape (k,)
-        Observations of this interval per bucket (not cumulative over buckets, not cumulative over time).
+        Observations per bucket, not cumulative over buckets.
+    cumulative : bool array, shape (n,), or None
+        Whether a row counts since its stream began (native Prometheus and cumulative OpenTelemetry
+        histograms) instead of for its interval only; the engine differences such rows. None: no row does.
     """
 
     start: NDArray[np.int64]
     upper_bound: NDArray[np.float64]
     count: NDArray[np.float64]
+    cumulative: NDArray[np.bool_] | None = None
 
     def take(self, rows: NDArray[np.int64]) -> Buckets:
         """The buckets of the given rows, in that order.
@@ -43,7 +47,8 @@ class Buckets:
         width = (self.start[1:] - self.start[:-1])[rows]
         start = np.concatenate(([0], np.cumsum(width))).astype(np.int64)
         flat = np.repeat(self.start[:-1][rows] - start[:-1], width) + np.arange(start[-1])
-        return Buckets(start, self.upper_bound[flat], self.count[flat])
+        cumulative = self.cumulative[rows] if self.cumulative is not None else None
+        return Buckets(start, self.upper_bound[flat], self.count[flat], cumulative)
 
 
 @dataclass(frozen=True, slots=True)

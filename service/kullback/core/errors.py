@@ -39,6 +39,12 @@ class ErrorId(Enum):
         "The body unpacks to more bytes than allowed.",
         "max_unpacked_bytes",
     )
+    TOO_MANY_SAMPLES = ErrorFacts(
+        "kb-too-many-samples",
+        "too_many_samples",
+        "One request holds more samples than allowed.",
+        "max_samples_per_request",
+    )
     BAD_COMPRESSION = ErrorFacts(
         "kb-bad-compression", "bad_compression", "The body could not be unpacked with its content encoding."
     )
@@ -99,6 +105,17 @@ class ErrorId(Enum):
     )
     STORAGE_UNAVAILABLE = ErrorFacts(
         "kb-storage-unavailable", "storage_unavailable", "The log cannot be written; nothing was applied."
+    )
+    STORAGE_IN_USE = ErrorFacts(
+        "kb-storage-in-use",
+        "storage_in_use",
+        "Another process owns the storage directory.",
+        "storage.path",
+    )
+    STORAGE_TOO_NEW = ErrorFacts(
+        "kb-storage-too-new",
+        "storage_too_new",
+        "The storage directory was written by a newer version of Kullback.",
     )
     STARTING_OR_STOPPING = ErrorFacts(
         "kb-not-ready", "not_ready", "The service is replaying its log or stopping; nothing was applied."
