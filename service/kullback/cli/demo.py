@@ -1,0 +1,116 @@
+"""`kullback demo`: server response times that go bad after a minute."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from kullback.cli.scene import Scene
+
+READY_TIMEOUT_S = 120.0
+HISTORY_MS = 20 * 60_000
+HISTORY_REQUEST_MS = 60_000
+POLL_S = 1.0
+
+console = Console(highlight=False)
+
+
+def demo(
+    url: Annotated[str, typer.Option(help="Where Kullback listens.")] = "http://127.0.0.1:9797",
+    serve: Annotated[bool, typer.Option("--serve", help="Start the service as well.")] = False,
+    storage_path: Annotated[str, typer.Option(help="With --serve: where it keeps its files.")] = "var",
+    servers: Annotated[int, typer.Option(min=1, max=200, help="Web servers to play.")] = 6,
+    interval_ms: Annotated[int, typer.Option(min=50, help="Time between samples of one server.")] = 200,
+    bad_after_s: Annotated[float, typer.Option(help="When a server goes bad.")] = 60.0,
+    bad_for_s: Annotated[float, typer.Option(help="How long it stays bad.")] = 90.0,
+    every_s: Annotated[float, typer.Option(help="Time between incidents after the first.")] = 300.0,
+    seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 1,
+    duration_s: Annotated[float, typer.Option(help="Stop after this time; 0 runs until Ctrl-C.")] = 0.0,
+) -> None:
+    """Play web servers whose response times are watched; one goes bad after a minute.
+
+    Twenty minutes of past samples are sent first, so the reference is trusted from the start. In an
+    incident a fifth of one server's requests wait for a lock: the mean hardly moves, the shape does.
+    """
+    scene = Scene(servers, interval_ms, bad_after_s, bad_for_s, every_s, seed)
+    service = _service(url, storage_path) if serve else nullcontext()
+    with service, httpx.Client(base_url=url, timeout=30) as client:
+        _await_ready(client, url)
+        console.print(f"Kullback is listening. Open [bold]{url}[/bold]; stop with Ctrl-C.")
+        try:
+            _play(client, scene, duration_s)
+        except KeyboardInterrupt:
+            console.print("Stopped.")
+
+
+@contextmanager
+def _service(url: str, storage_path: str) -> Iterator[None]:
+    listen = httpx.URL(url).netloc.decode()
+    command = [sys.executable, "-m", "kullback", "serve", "--listen", listen, "--storage-path", storage_path]
+    process = subprocess.Popen([*command, "--log-level", "warning"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _await_ready(client: httpx.Client, url: str) -> None:
+    give_up = time.monotonic() + READY_TIMEOUT_S
+    with console.status(f"Waiting for {url} (the first start compiles for about a minute)…"):
+        while time.monotonic() < give_up:
+            try:
+                if client.get("/-/ready").is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+    console.print(f"{url} does not answer. Start it with `kullback serve`, or use `kullback demo --serve`.")
+    raise typer.Exit(1)
+
+
+def _play(client: httpx.Client, scene: Scene, duration_s: float) -> None:
+    start_ms = time.time_ns() // 1_000_000
+    _send_history(client, scene, start_ms)
+    announced: set[str] = set()
+    begin, sent_s, polled_s = time.monotonic(), 0.0, 0.0
+    while not duration_s or sent_s < duration_s:
+        now_s = time.monotonic() - begin
+        _post(client, scene.between(start_ms, sent_s, now_s))
+        sent_s = now_s
+        if now_s - polled_s >= POLL_S:
+            polled_s = now_s
+            _announce(client, announced)
+        time.sleep(scene.interval_ms / 1000)
+
+
+def _send_history(client: httpx.Client, scene: Scene, start_ms: int) -> None:
+    with console.status("Sending 20 minutes of past samples…"):
+        for from_ms in range(-HISTORY_MS, 0, HISTORY_REQUEST_MS):
+            _post(client, scene.between(start_ms, from_ms / 1000, (from_ms + HISTORY_REQUEST_MS) / 1000))
+
+
+def _post(client: httpx.Client, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        client.post("/api/v1/ingest", params={"scores": "none"}, json=rows).raise_for_status()
+
+
+def _announce(client: httpx.Client, announced: set[str]) -> None:
+    for alert in client.get("/api/v1/alerts").raise_for_status().json()["alerts"]:
+        key = f"{alert['id']} {alert['state']}"
+        if key in announced or alert["state"] == "pending":
+            continue
+        announced.add(key)
+        firing = alert["state"] == "firing"
+        console.print(
+            f"[bold {'red' if firing else 'green'}]{alert['state'].upper()}[/] "
+            f"{alert['labels'].get('server', '')}: {alert['annotations'].get('description', '')}"
+        )
