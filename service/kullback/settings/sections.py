@@ -66,6 +66,9 @@ class LimitsSettings(Section):
     max_unpacked_bytes: int = Field(
         DEFAULTS.max_unpacked_bytes, ge=1024, description="Request body unpacked."
     )
+    max_samples_per_request: int = Field(
+        DEFAULTS.max_samples_per_request, ge=1, description="Samples of one request."
+    )
     max_labels_per_series: int = Field(
         DEFAULTS.max_labels_per_series, ge=1, description="Labels of one series."
     )
