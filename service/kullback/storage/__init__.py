@@ -1,0 +1,1 @@
+"""What survives a restart: the log, snapshots of the engine, and the history people read."""

@@ -1,0 +1,283 @@
+"""One file of the log: a SQLite database that holds the entries from its first offset on.
+
+The label sets of an entry are numbers into the segment's own table of series, where each is written
+once. A segment refers to nothing outside itself, so the log is shortened by deleting whole files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from kullback.core.batch import Batch
+from kullback.core.errors import ErrorId, KullbackError
+from kullback.core.labels import Kind, Series
+from kullback.storage.encoding import decode_batch, encode_batch
+from kullback.storage.entry import Entry
+
+Sync = Literal["full", "interval", "off"]
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x4B554C4C
+SUFFIX = ".db"
+_SYNCHRONOUS: dict[Sync, str] = {"full": "FULL", "interval": "NORMAL", "off": "OFF"}
+_UPGRADES: dict[int, str] = {
+    0: """
+       CREATE TABLE series (number INTEGER PRIMARY KEY, labels BLOB, kind INTEGER, unit TEXT, checksum INTEGER);
+       CREATE TABLE entries (offset INTEGER PRIMARY KEY, now_ms INTEGER, protocol TEXT, any_age INTEGER,
+                             body BLOB, action BLOB, checksum INTEGER);
+       """
+}
+"""Statements that bring a file from the key's schema version to the next."""
+
+_KEY = attrgetter("key")
+SeriesRow = tuple[int, bytes, int, str, int]
+EntryRow = tuple[int, int, str, int, bytes, bytes, int]
+
+
+class DamagedEntry(Exception):
+    """The entries of a segment are sound only before `offset`."""
+
+    def __init__(self, offset: int, why: str) -> None:
+        super().__init__(why)
+        self.offset = offset
+
+
+class Segment:
+    """An open segment.
+
+    Parameters
+    ----------
+    path : Path
+        `<first offset, 20 digits>.db`.
+    sync : "full", "interval" or "off"
+        Whether a commit reaches the disk before `append` returns.
+
+    Raises
+    ------
+    sqlite3.Error
+        When the file is not a sound database or cannot be written.
+    KullbackError
+        STORAGE_TOO_NEW, STORAGE_IN_USE.
+    """
+
+    def __init__(self, path: Path, sync: Sync = "full") -> None:
+        self.path = path
+        self.first_offset = int(path.stem)
+        self._sync = sync
+        self._connection = connect(path, sync)
+        self._series: dict[int, Series] = {}
+        self._read_series()
+        self._numbers = {series.key: number for number, series in self._series.items()}
+        newest = self._connection.execute("SELECT max(offset) FROM entries").fetchone()[0]
+        self.last_offset: int = self.first_offset - 1 if newest is None else newest
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries in one transaction; all are there afterwards, or none.
+
+        Parameters
+        ----------
+        entries : sequence of Entry
+            With rising offsets.
+
+        Raises
+        ------
+        sqlite3.Error
+            Nothing was written; call `reconnect` before the next attempt.
+        """
+        fresh: list[Series] = []
+        try:
+            rows = [self._row(entry, fresh) for entry in entries]
+            self._write(rows, [self._series_row(series) for series in fresh])
+        except BaseException:
+            for series in fresh:
+                del self._series[self._numbers.pop(series.key)]
+            raise
+        self.last_offset = entries[-1].offset
+
+    def read(self, after: int) -> Iterator[Entry]:
+        """The entries behind an offset, in order.
+
+        Parameters
+        ----------
+        after : int
+
+        Raises
+        ------
+        DamagedEntry
+            At the first entry that does not match its checksum or cannot be read.
+        """
+        sound = max(after, self.first_offset - 1)
+        try:
+            for row in self._connection.execute(
+                "SELECT * FROM entries WHERE offset > ? ORDER BY offset", (after,)
+            ):
+                yield self._entry(row)
+                sound = row[0]
+        except (sqlite3.DatabaseError, KeyError, ValueError) as problem:
+            raise DamagedEntry(sound + 1, str(problem)) from problem
+
+    def flush(self) -> None:
+        """Bring everything committed so far to the disk."""
+        with contextlib.suppress(FileNotFoundError), open(f"{self.path}-wal", "rb") as wal:
+            os.fsync(wal.fileno())
+
+    def reconnect(self) -> None:
+        """Start afresh after a failed `append`; what it may have left behind is removed.
+
+        Raises
+        ------
+        sqlite3.Error
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._connection = connect(self.path, self._sync)
+        with transaction(self._connection):
+            # A commit whose flush failed was answered with an error and yet may be in the file.
+            self._connection.execute("DELETE FROM entries WHERE offset > ?", (self.last_offset,))
+            self._connection.execute("DELETE FROM series WHERE number > ?", (len(self._series),))
+
+    def close(self) -> None:
+        """Move the write-ahead log into the file and let go of it."""
+        self._connection.close()
+
+    def _write(self, rows: list[EntryRow], series: list[SeriesRow]) -> None:
+        with transaction(self._connection):
+            if series:
+                self._connection.executemany("INSERT INTO series VALUES (?, ?, ?, ?, ?)", series)
+            self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _row(self, entry: Entry, fresh: list[Series]) -> EntryRow:
+        body = encode_batch(entry.batch, self._numbers_of(entry.batch, fresh)) if entry.batch.series else b""
+        action = orjson.dumps(entry.action) if entry.action else b""
+        row = (entry.offset, entry.now_ms, entry.protocol, int(entry.any_age), body, action)
+        return (*row, _checksum(*row))
+
+    def _numbers_of(self, batch: Batch, fresh: list[Series]) -> NDArray[np.int64]:
+        numbers = list(map(self._numbers.get, map(_KEY, batch.series)))
+        if None in numbers:
+            for series in batch.series:
+                if series.key not in self._numbers:
+                    number = len(self._series) + 1
+                    self._numbers[series.key], self._series[number] = number, series
+                    fresh.append(series)
+            numbers = list(map(self._numbers.get, map(_KEY, batch.series)))
+        return np.array(numbers, np.int64)
+
+    def _series_row(self, series: Series) -> SeriesRow:
+        row = (self._numbers[series.key], orjson.dumps(series.labels), int(series.kind), series.unit)
+        return (*row, _checksum(*row))
+
+    def _read_series(self) -> None:
+        for number, labels, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
+            if _checksum(number, labels, kind, unit) == checksum:
+                pairs = tuple((name, value) for name, value in orjson.loads(labels))
+                self._series[number] = Series(pairs, Kind(kind), unit)
+
+    def _entry(self, row: EntryRow) -> Entry:
+        offset, now_ms, protocol, any_age, body, action, checksum = row
+        if _checksum(*row[:-1]) != checksum:
+            raise ValueError("its checksum does not match")
+        entry = Entry(now_ms, protocol, any_age=bool(any_age), offset=offset)
+        if action:
+            entry = replace(entry, action=orjson.loads(action))
+        return replace(entry, batch=decode_batch(body, self._series.__getitem__)) if body else entry
+
+
+def connect(path: Path, sync: Sync) -> sqlite3.Connection:
+    """Open a database of the log, making or upgrading its tables.
+
+    Parameters
+    ----------
+    path : Path
+    sync : "full", "interval" or "off"
+
+    Raises
+    ------
+    sqlite3.Error
+    KullbackError
+        STORAGE_TOO_NEW, STORAGE_IN_USE.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.2)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA page_size = 8192")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[sync]}")
+        upgrade(connection, _UPGRADES, SCHEMA_VERSION, path)
+    except sqlite3.Error as problem:
+        connection.close()
+        if "locked" in str(problem):
+            raise KullbackError(ErrorId.STORAGE_IN_USE, f"Another process has {path} open.") from problem
+        raise
+    except KullbackError:
+        connection.close()
+        raise
+    return connection
+
+
+def upgrade(connection: sqlite3.Connection, steps: dict[int, str], newest: int, path: Path) -> None:
+    """Bring a database to the newest schema version, in one transaction per step.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    steps : dict of int to str
+        Statements from the key's version to the next.
+    newest : int
+    path : Path
+        For the error's text.
+
+    Raises
+    ------
+    KullbackError
+        STORAGE_TOO_NEW.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > newest:
+        raise KullbackError(
+            ErrorId.STORAGE_TOO_NEW,
+            f"{path} has schema version {version}; this Kullback reads up to {newest}.",
+        )
+    for step in range(version, newest):
+        with transaction(connection):
+            for statement in steps[step].split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {step + 1}")
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what happens inside, or roll all of it back.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _checksum(*columns: int | str | bytes) -> int:
+    checksum = 0
+    for column in columns:
+        checksum = zlib.crc32(column if isinstance(column, bytes) else f"{column}|".encode(), checksum)
+    return checksum
