@@ -41,7 +41,7 @@ def encode_batch(batch: Batch, series_numbers: NDArray[np.int64]) -> bytes:
     one_each = n == len(series_numbers) and bool((batch.stream_index == np.arange(n)).all())
     one_time = n > 0 and bool((times == times[0]).all())
     names = orjson.dumps(batch.categories) if batch.categories else b""
-    columns = [series_numbers.astype(np.int64, copy=False)]
+    columns: list[NDArray[Any]] = [series_numbers.astype(np.int64, copy=False)]
     if not one_each:
         columns.append(batch.stream_index.astype(np.int32, copy=False))
     columns += [times[:1] if one_time else times, batch.value.astype(np.float64, copy=False)]

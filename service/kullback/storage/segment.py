@@ -34,7 +34,8 @@ SUFFIX = ".db"
 _SYNCHRONOUS: dict[Sync, str] = {"full": "FULL", "interval": "NORMAL", "off": "OFF"}
 _UPGRADES: dict[int, str] = {
     0: """
-       CREATE TABLE series (number INTEGER PRIMARY KEY, labels BLOB, kind INTEGER, unit TEXT, checksum INTEGER);
+       CREATE TABLE series (number INTEGER PRIMARY KEY, labels BLOB, kind INTEGER, unit TEXT,
+                            checksum INTEGER);
        CREATE TABLE entries (offset INTEGER PRIMARY KEY, now_ms INTEGER, protocol TEXT, any_age INTEGER,
                              body BLOB, action BLOB, checksum INTEGER);
        """
@@ -130,7 +131,8 @@ class Segment:
 
     def flush(self) -> None:
         """Bring everything committed so far to the disk."""
-        with contextlib.suppress(FileNotFoundError), open(f"{self.path}-wal", "rb") as wal:
+        wal_path = self.path.with_name(f"{self.path.name}-wal")
+        with contextlib.suppress(FileNotFoundError), wal_path.open("rb") as wal:
             os.fsync(wal.fileno())
 
     def reconnect(self) -> None:

@@ -193,7 +193,7 @@ def test_a_full_disk_refuses_the_group_whole_and_recovers_by_itself(tmp_path: Pa
     assert [one.offset for one in log.replay(0)] == [1]
     assert log.append([entry("b"), big]) == range(2, 4)
     assert [one.offset for one in log.replay(0)] == [1, 2, 3]
-    assert_same(list(log.replay(2))[0].batch, big.batch)
+    assert_same(next(iter(log.replay(2))).batch, big.batch)
 
 
 def test_what_a_failed_commit_left_behind_is_gone_after_recovery(tmp_path: Path) -> None:
