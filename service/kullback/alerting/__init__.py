@@ -1,0 +1,1 @@
+"""From anomalies to decisions: alert states, maintenance, notices, feedback. Pure: time is an argument."""
