@@ -163,6 +163,9 @@ class LabelTexts:
     def __init__(self) -> None:
         self._texts: dict[str, bytes] = {}
 
+    def __len__(self) -> int:
+        return len(self._texts)
+
     def of(self, ids: Sequence[str], labels: Sequence[Labels]) -> list[bytes]:
         """The text between the braces for each stream.
 
