@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.unit.alerting.rows import LETTERS, START_MS, STEP_MS, life, minute, told
+
+from kullback.alerting.alert import Phase, Reason
+from kullback.alerting.layout import BUFFER_ROWS
+from kullback.alerting.rule import Rule, rule_of
+from kullback.alerting.state import AlertStates
+from kullback.core.profile import Profile
+from kullback.core.scores import Episode, blank_scores
+
+ONE = np.zeros(1, np.int32)
+
+
+def states(for_minutes: int = 0, keep_minutes: int = 0, no_data_minutes: int = 0) -> AlertStates:
+    made = AlertStates(8)
+    rule = Rule(for_minutes * STEP_MS, keep_minutes * STEP_MS, no_data_minutes * STEP_MS)
+    made.follow(np.arange(8, dtype=np.int32), rule)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("for_minutes", "keep_minutes", "letters", "expected"),
+    [
+        (0, 0, "...", []),
+        (0, 0, "..Aaae..", [(2, "firing"), (5, "resolved")]),
+        (3, 0, "Aaaaae", [(0, "pending"), (3, "firing"), (5, "resolved")]),
+        (3, 0, "Aae...", [(0, "pending"), (2, "resolved")]),
+        (0, 3, "Aae......", [(0, "firing"), (5, "resolved")]),
+        (0, 3, "Aae..Aae...", [(0, "firing"), (5, "resolved"), (5, "firing"), (10, "resolved")]),
+        (0, 4, "Aae..Aae.....", [(0, "firing"), (11, "resolved")]),
+        (0, 2, "AaaSaae..", [(0, "firing"), (3, "shifted"), (8, "resolved")]),
+        (0, 2, "AaaR...", [(0, "firing"), (3, "shifted"), (5, "resolved")]),
+        (0, 0, "AaaR...", [(0, "firing"), (3, "shifted"), (3, "resolved")]),
+        (0, 9, "AaR.Aae", [(0, "firing"), (2, "shifted"), (4, "resolved"), (4, "firing")]),
+        (0, 0, "xxaax", [(2, "firing")]),
+        (0, 0, "xxxx", []),
+    ],
+)
+def test_life_of_an_alert(
+    for_minutes: int, keep_minutes: int, letters: str, expected: list[tuple[int, str]]
+) -> None:
+    transitions = states(for_minutes, keep_minutes).step(life(letters), START_MS)
+    assert told(transitions) == expected
+
+
+def test_alert_stays_pending_until_for_elapsed() -> None:
+    made = states(for_minutes=5)
+    made.step(life("Aaaaa"), START_MS)
+    assert made.alert(0).phase is Phase.PENDING
+    assert made.alert(0).fired_at_ms is None
+    made.step(life("a", first=5), minute(5))
+    assert made.alert(0).phase is Phase.FIRING
+    assert made.alert(0).fired_at_ms == minute(5)
+
+
+def test_alert_starts_at_the_onset_and_remembers_its_peak() -> None:
+    scores = life("Aaaa", onset_samples=4)
+    scores.score[:] = [1.1, 3.0, 2.0, 1.2]
+    scores.divergence_nats[:] = [0.1, 0.9, 0.5, 0.2]
+    scores.leader[:] = [1, 2, 3, 4]
+    made = states()
+    made.step(scores, START_MS)
+    alert = made.alert(0)
+    assert (alert.starts_at_ms, alert.started_ms) == (minute(-4), minute(0))
+    assert (alert.max_score, alert.divergence_nats, alert.leader) == (3.0, 0.9, 2)
+    assert alert.last_anomalous_ms == minute(3)
+
+
+def test_onset_after_the_sample_is_taken_as_the_sample() -> None:
+    made = states()
+    made.step(life("A", onset_samples=-5), START_MS)
+    assert made.alert(0).starts_at_ms == minute(0)
+
+
+def test_episodes_within_keep_firing_for_are_one_alert() -> None:
+    transitions = states(keep_minutes=5).step(life("Aae.Aae.Aae......."), START_MS)
+    assert told(transitions) == [(0, "firing"), (15, "resolved")]
+    assert transitions[-1].alert.episodes == 3
+    assert transitions[-1].alert.ends_at_ms == minute(15)
+
+
+def test_deadline_counts_from_its_own_time_however_late_it_is_looked_at() -> None:
+    early, late = states(keep_minutes=3), states(keep_minutes=3)
+    for made in (early, late):
+        made.step(life("Aae"), START_MS)
+    assert early.advance(minute(4.9)) == ()
+    assert told(early.advance(minute(5))) == [(5, "resolved")]
+    assert told(late.advance(minute(500))) == [(5, "resolved")]
+
+
+def test_silence_ends_an_alert_and_says_so() -> None:
+    made = states(no_data_minutes=10, keep_minutes=2)
+    made.step(life("Aaa"), START_MS)
+    assert made.advance(minute(13)) == ()
+    (transition,) = made.advance(minute(14))
+    assert transition.alert.reason is Reason.NO_DATA
+    assert transition.resolves
+    assert transition.alert.ends_at_ms == minute(14)
+
+
+def test_silence_is_measured_in_intervals_of_the_stream_when_not_set() -> None:
+    hourly = states()
+    scores = life("Aaa")
+    scores.timestamp_ms[:] = START_MS + np.arange(3) * 60 * STEP_MS
+    hourly.step(scores, START_MS)
+    assert hourly.advance(minute(120 + 5 * 60 - 1)) == ()
+    assert told(hourly.advance(minute(120 + 5 * 60))) == [(420, "resolved")]
+
+
+def test_first_sample_alone_waits_for_the_interval_its_onset_suggests() -> None:
+    made = states()
+    made.step(life("A", onset_samples=6), START_MS)
+    assert made.advance(minute(9)) == ()
+    assert told(made.advance(minute(10))) == [(10, "resolved")]
+
+
+def test_pending_alert_that_goes_silent_never_fires() -> None:
+    made = states(for_minutes=2, no_data_minutes=5)
+    made.step(life("A"), START_MS)
+    (transition,) = made.advance(minute(60))
+    assert not transition.resolves
+    assert transition.alert.fired_at_ms is None
+
+
+def test_anomaly_that_outlasts_a_silence_is_raised_again() -> None:
+    made = states(no_data_minutes=5)
+    made.step(life("Aaa"), START_MS)
+    made.advance(minute(60))
+    assert told(made.step(life("aa", first=60), minute(60))) == [(60, "firing")]
+
+
+def test_muted_rows_raise_nothing_and_end_what_is_live() -> None:
+    made = states(keep_minutes=30)
+    muted = np.array([0, 0, 1, 1, 0, 0], bool)
+    transitions = made.step(life("Aaaaaa"), START_MS, muted)
+    assert told(transitions) == [(0, "firing"), (2, "resolved"), (4, "firing")]
+    assert transitions[1].alert.reason is Reason.MAINTENANCE
+
+
+def test_streams_do_not_touch_each_other() -> None:
+    made, rows = states(), blank_scores(np.repeat(START_MS + np.arange(3) * STEP_MS, 2))
+    rows.stream[:] = [3, 5] * 3
+    rows.score[:] = 2.0
+    rows.episode[1::2] = [LETTERS[letter] for letter in "Aae"]
+    transitions = made.step(rows, START_MS)
+    assert {transition.number for transition in transitions} == {5}
+    assert told(transitions) == [(0, "firing"), (2, "resolved")]
+
+
+def test_rows_of_no_stream_are_passed_over() -> None:
+    scores = life("Aaa")
+    scores.stream[:] = -1
+    assert states().step(scores, START_MS) == ()
+
+
+def test_more_transitions_than_the_buffer_holds_all_come_out_in_order() -> None:
+    many = BUFFER_ROWS * 2 + 3
+    made = AlertStates(many)
+    scores = blank_scores(np.full(many, START_MS))
+    scores.stream[:] = np.arange(many)
+    scores.episode[:] = Episode.READY | Episode.ANOMALOUS | Episode.STARTED
+    fired = made.step(scores, START_MS)
+    assert [transition.number for transition in fired] == list(range(many))
+    assert [transition.number for transition in made.advance(minute(60))] == list(range(many))
+    assert made.live().size == 0
+
+
+def test_late_sample_does_not_turn_an_alerts_time_back() -> None:
+    made = states()
+    made.step(life("Aaa", first=10), minute(10))
+    (transition,) = made.step(life("e", first=5), minute(13))
+    assert transition.at_ms == minute(12)
+
+
+def test_end_from_outside_ends_only_what_is_live() -> None:
+    made = states()
+    made.step(life("Aaa", number=2), START_MS)
+    (transition,) = made.end(np.array([1, 2], np.int32), minute(3), Reason.ACCEPTED)
+    assert (transition.number, transition.at_ms, transition.alert.reason) == (2, minute(3), Reason.ACCEPTED)
+    assert transition.alert.fired_at_ms == minute(0)
+    assert made.alert(2) is None
+
+
+def test_closed_stream_leaves_nothing_to_its_successor() -> None:
+    made = states(keep_minutes=60)
+    made.step(life("Aaa"), START_MS)
+    made.close(ONE)
+    assert made.alert(0) is None
+    assert told(made.step(life("Ae", first=9), minute(9))) == [(9, "firing"), (10, "resolved")]
+
+
+def test_saved_alert_goes_on_as_if_nothing_had_happened() -> None:
+    first, second = states(for_minutes=2, keep_minutes=3), states(for_minutes=2, keep_minutes=3)
+    first.step(life("Aaaae"), START_MS)
+    second.load(ONE, first.save(ONE))
+    assert second.alert(0) == first.alert(0)
+    assert second.step(life("....", first=5), START_MS) == first.step(life("....", first=5), START_MS)
+
+
+def test_shorter_for_takes_effect_with_the_next_sample() -> None:
+    made = states(for_minutes=60)
+    made.step(life("Aaa"), START_MS)
+    made.follow(ONE, Rule(for_ms=0))
+    assert told(made.step(life("a", first=3), minute(3))) == [(3, "firing")]
+
+
+def test_phases_are_the_values_of_the_metric() -> None:
+    made = states(keep_minutes=60)
+    made.step(life("AaS", number=1), START_MS)
+    made.step(life("A", number=4), START_MS)
+    assert made.phases(np.array([0, 1, 4], np.int32)).tolist() == [0, 3, 2]
+    assert made.live().tolist() == [1, 4]
+
+
+def test_rule_is_taken_from_the_profile() -> None:
+    assert rule_of(Profile(for_ms=5, keep_firing_for_ms=6, no_data_after_ms=7)) == Rule(5, 6, 7)
