@@ -56,7 +56,9 @@ def test_alertmanager_accepts_its_configuration() -> None:
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
 def test_every_alert_is_tested_firing_and_silent(alert: dict[str, Any]) -> None:
     tests = yaml.safe_load(RULES_TEST.read_text(encoding="utf-8"))["tests"]
-    cases = [case for test in tests for case in test["alert_rule_test"] if case["alertname"] == alert["alert"]]
+    cases = [
+        case for test in tests for case in test["alert_rule_test"] if case["alertname"] == alert["alert"]
+    ]
     firing = [bool(case.get("exp_alerts")) for case in cases]
     assert any(firing)
     assert not all(firing)
@@ -92,6 +94,11 @@ def test_alert_is_routed_to_its_receiver(labels: list[str], receiver: str) -> No
 
 def test_every_alert_that_inhibition_names_exists() -> None:
     rules = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))["inhibit_rules"]
-    named = {name for rule in rules for side in ("source_matchers", "target_matchers") for text in rule[side]
-             for name in re.findall(r"Kullback\w+", text)}
+    named = {
+        name
+        for rule in rules
+        for side in ("source_matchers", "target_matchers")
+        for text in rule[side]
+        for name in re.findall(r"Kullback\w+", text)
+    }
     assert named <= {alert["alert"] for alert in alerts()}
