@@ -1,0 +1,1 @@
+"""Measurements of Kullback that a stranger can repeat."""
