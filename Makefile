@@ -48,21 +48,21 @@ types: $(venv)/.dev
 layers: $(venv)/.dev
 	$(bin)/lint-imports
 
-rules: servers ## Check and test the Prometheus rules and the Alertmanager configuration
+rules: $(venv)/.dev servers ## Check and test the Prometheus rules and the Alertmanager configuration
 	promtool check config --syntax-only deploy/prometheus/prometheus.yml
-	promtool check rules --lint-fatal deploy/prometheus/rules.yml
+	promtool check rules --lint=all --lint-fatal deploy/prometheus/rules.yml
 	promtool test rules deploy/prometheus/rules_test.yml
 	amtool check-config deploy/alertmanager/alertmanager.yml
+	$(bin)/python deploy/k8s/generate.py
 
 manifests: $(venv)/.dev
-	$(bin)/python -m deploy.k8s.check
+	$(bin)/python -m pytest -q tests/unit/deploy
 
 containers: $(venv)/.dev
 	$(bin)/hadolint Dockerfile
-	$(bin)/python -m pytest -q tests/unit/deploy
 
 docs: $(venv)/.dev ## Build the documentation into site/
-	$(bin)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
 
 # ---- measuring it
 
