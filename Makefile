@@ -62,7 +62,7 @@ containers: $(venv)/.dev
 	$(bin)/hadolint Dockerfile
 
 docs: $(venv)/.dev ## Build the documentation into site/
-	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict
 
 # ---- measuring it
 
