@@ -132,6 +132,12 @@ class ErrorId(Enum):
     CONFLICT = ErrorFacts("kb-conflict", "conflict", "The present state does not allow this action.")
     UNAUTHENTICATED = ErrorFacts("kb-unauthenticated", "unauthenticated", "Credentials are missing or wrong.")
     FORBIDDEN = ErrorFacts("kb-forbidden", "forbidden", "The credentials do not allow this action.")
+    RATE_LIMITED = ErrorFacts(
+        "kb-rate-limited",
+        "rate_limited",
+        "A bearer token has sent more requests than it may.",
+        "requests_per_minute",
+    )
     LIFECYCLE_DISABLED = ErrorFacts(
         "kb-lifecycle-disabled",
         "lifecycle_disabled",

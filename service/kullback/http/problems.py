@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -39,8 +39,11 @@ STATUS: Mapping[ErrorId, int] = {
     ErrorId.LABEL_NAME_TOO_LONG: 400,
     ErrorId.LABEL_VALUE_TOO_LONG: 400,
     ErrorId.KIND_MISMATCH: 400,
+    ErrorId.TOO_MANY_SAMPLES: 413,
     ErrorId.QUEUE_FULL: 429,
     ErrorId.STORAGE_UNAVAILABLE: 503,
+    ErrorId.STORAGE_IN_USE: 503,
+    ErrorId.STORAGE_TOO_NEW: 503,
     ErrorId.STARTING_OR_STOPPING: 503,
     ErrorId.BAD_REQUEST: 400,
     ErrorId.BAD_SELECTOR: 400,
@@ -50,6 +53,7 @@ STATUS: Mapping[ErrorId, int] = {
     ErrorId.CONFLICT: 409,
     ErrorId.UNAUTHENTICATED: 401,
     ErrorId.FORBIDDEN: 403,
+    ErrorId.RATE_LIMITED: 429,
     ErrorId.LIFECYCLE_DISABLED: 403,
     ErrorId.INTERNAL: 500,
 }
@@ -126,12 +130,19 @@ async def _on_http_error(request: Request, problem: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, RequestValidationError)
-    errors = problem.errors()
-    lines = [f"{'.'.join(map(str, error['loc'][1:] or error['loc']))}: {error['msg']}" for error in errors]
-    broken_json = any(error["type"] == "json_invalid" for error in errors)
-    return problem_response(
-        ErrorId.BAD_JSON if broken_json else ErrorId.BAD_REQUEST, "; ".join(lines[:SHOWN_ERRORS]) + "."
-    )
+    return problem_response(*invalid(problem.errors()))
+
+
+def invalid(errors: Sequence[Any]) -> tuple[ErrorId, str]:
+    """The id and the sentence for pydantic's list of errors.
+
+    Parameters
+    ----------
+    errors : sequence of dict
+    """
+    lines = [f"{'.'.join(map(str, error['loc'])) or 'body'}: {error['msg']}" for error in errors]
+    broken = any(error["type"] == "json_invalid" for error in errors)
+    return ErrorId.BAD_JSON if broken else ErrorId.BAD_REQUEST, "; ".join(lines[:SHOWN_ERRORS]) + "."
 
 
 async def _on_surprise(request: Request, problem: Exception) -> Response:

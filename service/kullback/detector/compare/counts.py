@@ -20,10 +20,13 @@ BinName = tuple[str, float | None, float | None]
 Found = dict[str, float | str]
 """Per measure its value, or the reason why it has none."""
 
+TOO_LARGE = "Not finite: the numbers are too large for float64."
 KT_SMOOTHING = 0.5
 """Krichevsky-Trofimov: half an observation per bin, the minimax-regret prior of a multinomial."""
 
 MAX_SHUFFLED_COUNT = 10**9  # NumPy's bound for its hypergeometric generator
+MAX_SHUFFLED_CELLS = 10**7
+"""Permutations times bins: what a shuffle may take of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,11 @@ def comparison(found: Found, parts: tuple[Part, ...]) -> Comparison:
     found : dict of str to (float or str)
     parts : tuple of Part
     """
-    measures = {name: None if isinstance(value, str) else float(value) for name, value in found.items()}
-    return Comparison(measures, {name: why for name, why in found.items() if isinstance(why, str)}, parts)
+    reasons = {name: value for name, value in found.items() if isinstance(value, str)}
+    values = {name: value for name, value in found.items() if not isinstance(value, str)}
+    reasons |= {name: TOO_LARGE for name, value in values.items() if not np.isfinite(value)}
+    measures = {name: None if name in reasons else float(values[name]) for name in found}
+    return Comparison(measures, reasons, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,8 @@ def p_value(current: Floats, reference: Floats, options: Options) -> float | str
         return "Counts must be whole numbers of observations to be shuffled."
     if pooled.sum() >= MAX_SHUFFLED_COUNT:
         return f"{MAX_SHUFFLED_COUNT} observations or more are not shuffled."
+    if options.permutations * len(pooled) > MAX_SHUFFLED_CELLS:
+        return f"{options.permutations} permutations of {len(pooled)} bins are too many; ask for fewer."
     smoothing = options.smoothing or KT_SMOOTHING
     drawn = _shuffled_kl(pooled.astype(np.int64), int(current.sum()), smoothing, options)
     seen = terms(smoothed(current, smoothing), smoothed(reference, smoothing)).sum()
