@@ -135,8 +135,7 @@ class ErrorId(Enum):
     RATE_LIMITED = ErrorFacts(
         "kb-rate-limited",
         "rate_limited",
-        "A bearer token has sent more requests than it may.",
-        "requests_per_minute",
+        "A bearer token has sent more requests than its requests_per_minute in web.yml.",
     )
     LIFECYCLE_DISABLED = ErrorFacts(
         "kb-lifecycle-disabled",
