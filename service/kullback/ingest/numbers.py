@@ -1,0 +1,93 @@
+"""Numbers and times as JSON protocols write them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kullback.core.errors import ErrorId
+
+PLAIN = frozenset({int, float, type(None)})
+SPECIAL = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
+"""What JSON has no number for."""
+FURTHEST_MS = 2**62
+
+
+class Bad(Exception):  # noqa: N818
+    """Why a part of a body cannot be read; becomes a refusal.
+
+    Parameters
+    ----------
+    why : str
+        Goes on after the name of the part.
+    count : int
+        Samples lost by it.
+    error : ErrorId
+    """
+
+    def __init__(self, why: str, count: int = 1, error: ErrorId = ErrorId.BAD_SAMPLE) -> None:
+        super().__init__(why)
+        self.count = max(count, 1)
+        self.error = error
+
+
+def number(value: object, field: str) -> float | None:
+    """A sample's value; None (JSON null) stands for NaN, and so do the texts of NaN and the infinities.
+
+    Parameters
+    ----------
+    value : object
+    field : str
+        For the message.
+
+    Raises
+    ------
+    Bad
+        When it is anything else.
+    """
+    if type(value) in PLAIN:
+        return value  # type: ignore[return-value]
+    if isinstance(value, str) and value.lower() in SPECIAL:
+        return SPECIAL[value.lower()]
+    raise Bad(f"needs a number as `{field}`")
+
+
+def column(values: list[Any], field: str) -> tuple[list[float | None], list[int]]:
+    """The numbers of a column and the places of what is none.
+
+    Parameters
+    ----------
+    values : list
+    field : str
+    """
+    if PLAIN.issuperset(map(type, values)):
+        return values, []
+    kept: list[float | None] = []
+    bad: list[int] = []
+    for place, value in enumerate(values):
+        try:
+            kept.append(number(value, field))
+        except Bad:
+            bad.append(place)
+    return kept, bad
+
+
+def timestamp(value: object, field: str, count: int = 1) -> int:
+    """A time in ms.
+
+    Parameters
+    ----------
+    value : object
+    field : str
+        For the message.
+    count : int
+        Samples lost when it is none.
+
+    Raises
+    ------
+    Bad
+        When it is not a finite number within 64 bits.
+    """
+    if type(value) not in (int, float) or not abs(value) < FURTHEST_MS:  # type: ignore[arg-type]
+        raise Bad(f"needs milliseconds since 1970 as `{field}`", count)
+    return int(value)  # type: ignore[call-overload, no-any-return]
