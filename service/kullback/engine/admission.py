@@ -1,0 +1,178 @@
+"""Whether a series that feeds no stream yet may open one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.batch import Batch
+from kullback.core.errors import ErrorId, Refusal, merge_refusals
+from kullback.core.labels import Labels, Series, render
+from kullback.core.limits import Limits
+from kullback.core.profile import Profile
+from kullback.engine.forms import Form, form_of
+from kullback.engine.identity import identity_of, profile_for
+from kullback.engine.streams import StreamTable
+
+SHOWN_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The stream that a series would open."""
+
+    series: Series
+    source: Labels
+    form: Form
+    profile: Profile
+
+
+class Admission:
+    """Applies the limits on streams, counting those that requests of the same group are about to open.
+
+    Parameters
+    ----------
+    table : StreamTable
+    limits : Limits
+    profiles : sequence of Profile
+    place : callable
+        Shard of a stream id, and how many slots are left there.
+    """
+
+    def __init__(
+        self,
+        table: StreamTable,
+        limits: Limits,
+        profiles: Sequence[Profile],
+        place: Callable[[str], tuple[int, int]],
+    ) -> None:
+        self.limits = limits
+        self.profiles = tuple(profiles)
+        self._table = table
+        self._place = place
+        self._candidates: dict[str, Candidate] = {}
+        self._awaited: dict[str, Candidate] = {}
+        self._awaited_of_metric: Counter[str] = Counter()
+        self._awaited_of_shard: Counter[int] = Counter()
+        self._applied = False
+
+    def room(self, batch: Batch) -> tuple[Batch, tuple[Refusal, ...]]:
+        """Leave out the samples of series that may not open a stream.
+
+        Parameters
+        ----------
+        batch : Batch
+        """
+        if self._applied:
+            self._forget_awaited()
+        numbers = self._table.route(batch.series)
+        if None not in numbers:
+            return batch, ()
+        refused = {
+            index: refusal
+            for index in unrouted(batch, numbers)
+            if (refusal := self._refusal(batch.series[index])) is not None
+        }
+        return _without(batch, refused) if refused else (batch, ())
+
+    def candidate(self, series: Series) -> Candidate:
+        """The stream that a series feeds, live or not.
+
+        Parameters
+        ----------
+        series : Series
+        """
+        self._applied = True
+        return self._candidates.pop(series.key, None) or self._make(series)
+
+    def reconfigure(self, profiles: Sequence[Profile]) -> None:
+        """Use other profiles from now on.
+
+        Parameters
+        ----------
+        profiles : sequence of Profile
+        """
+        self.profiles = tuple(profiles)
+        self._forget_awaited()
+
+    def _forget_awaited(self) -> None:
+        self._candidates.clear()
+        self._awaited.clear()
+        self._awaited_of_metric.clear()
+        self._awaited_of_shard.clear()
+        self._applied = False
+
+    def _make(self, series: Series) -> Candidate:
+        profile = profile_for(series.labels, self.profiles)
+        return Candidate(identity_of(series, profile), series.labels, form_of(series.kind), profile)
+
+    def _refusal(self, series: Series) -> Refusal | None:
+        candidate = self._candidates.get(series.key) or self._make(series)
+        known = self._table.find(candidate.series.id) or self._awaited.get(candidate.series.id)
+        if known is not None:
+            refusal = _mismatch(candidate, known.form) if known.form != candidate.form else None
+        else:
+            refusal = self._no_room(candidate)
+        if refusal is None:
+            self._candidates[series.key] = candidate
+            if known is None:
+                self._await(candidate)
+        return refusal
+
+    def _await(self, candidate: Candidate) -> None:
+        shard, _ = self._place(candidate.series.id)
+        self._awaited[candidate.series.id] = candidate
+        self._awaited_of_metric[candidate.series.metric] += 1
+        self._awaited_of_shard[shard] += 1
+
+    def _no_room(self, candidate: Candidate) -> Refusal | None:
+        limits, metric, shown = self.limits, candidate.series.metric, _shown(candidate.series)
+        streams = len(self._table) + len(self._awaited)
+        shard, free = self._place(candidate.series.id)
+        if streams >= limits.max_streams or free <= self._awaited_of_shard[shard]:
+            full = f"{streams} streams are watched; there is no room for {shown}."
+            return Refusal(ErrorId.TOO_MANY_STREAMS, 1, full)
+        of_metric = self._table.count_of_metric(metric) + self._awaited_of_metric[metric]
+        if 0 < limits.max_streams_per_metric <= of_metric:
+            full = f"{of_metric} streams of {metric!r} are watched; there is no room for {shown}."
+            return Refusal(ErrorId.TOO_MANY_STREAMS_PER_METRIC, 1, full)
+        return None
+
+
+def unrouted(batch: Batch, numbers: list[int | None]) -> list[int]:
+    """Indices of the series that have samples in the batch and are not known to feed a stream.
+
+    Parameters
+    ----------
+    batch : Batch
+    numbers : list of int or None
+        One per series, as `StreamTable.route` gives them.
+    """
+    samples = np.bincount(batch.stream_index, minlength=len(batch.series))
+    return [index for index, number in enumerate(numbers) if number is None and samples[index]]
+
+
+def _without(batch: Batch, refused: dict[int, Refusal]) -> tuple[Batch, tuple[Refusal, ...]]:
+    samples: NDArray[np.int64] = np.bincount(batch.stream_index, minlength=len(batch.series))
+    counted = [
+        Refusal(refusal.error, int(samples[index]), refusal.detail) for index, refusal in refused.items()
+    ]
+    left_out = np.zeros(len(batch.series), bool)
+    left_out[list(refused)] = True
+    return batch.take(~left_out[batch.stream_index]), merge_refusals(counted)
+
+
+def _mismatch(candidate: Candidate, form: Form) -> Refusal:
+    was, came = form.name.lower(), candidate.form.name.lower()
+    return Refusal(
+        ErrorId.KIND_MISMATCH, 1, f"{_shown(candidate.series)} is a stream of {was} samples, not {came}."
+    )
+
+
+def _shown(series: Series) -> str:
+    text = render(series.labels)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

@@ -1,0 +1,134 @@
+"""The forms samples come in, and what scores each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.labels import Kind
+from kullback.core.scores import Scores
+from kullback.detector.plan import Plan
+
+Slots = NDArray[np.int32]
+Columns = Mapping[str, NDArray[Any]]
+
+
+class Form(IntEnum):
+    """What one sample of a stream is; a stream never changes it."""
+
+    NUMBER = 0
+    HISTOGRAM = 1
+    CATEGORY = 2
+
+
+_FORMS = {
+    Kind.GAUGE: Form.NUMBER,
+    Kind.COUNTER: Form.NUMBER,
+    Kind.HISTOGRAM: Form.HISTOGRAM,
+    Kind.CATEGORY: Form.CATEGORY,
+}
+
+
+def form_of(kind: Kind) -> Form:
+    """The form of a series' samples.
+
+    Parameters
+    ----------
+    kind : Kind
+    """
+    return _FORMS[kind]
+
+
+class Rows(Protocol):
+    """State with a row per number that lives, dies and is saved with the stream of that number."""
+
+    def close(self, numbers: Slots, /) -> None:
+        """Clear rows, so that the numbers can be given to other streams."""
+        ...
+
+    def save(self, numbers: Slots, /) -> Columns:
+        """Copies of the rows."""
+        ...
+
+    def load(self, numbers: Slots, arrays: Columns, /) -> None:
+        """Put back what `save` gave."""
+        ...
+
+
+class Detector(Rows, Protocol):
+    """What the engine asks of every detector; slots are the numbers within one shard."""
+
+    @property
+    def bytes_per_stream(self) -> int:
+        """Size of one row."""
+        ...
+
+    live_streams: int
+    """Streams among which a fleet budget is divided."""
+
+    def open(self, slots: Slots, plan: Plan, /) -> None:
+        """Start streams."""
+        ...
+
+    def replan(self, slots: Slots, plan: Plan, /) -> None:
+        """Give streams other parameters and keep their history."""
+        ...
+
+    def windows(self, slot: int, window: int, /) -> Any:
+        """Reference and current window side by side."""
+        ...
+
+    def explain(self, slot: int, /) -> Any:
+        """Why the newest sample is anomalous, or why not."""
+        ...
+
+    def summary(self, slots: Slots, /) -> Any:
+        """Columns for lists and metrics."""
+        ...
+
+    def rebaseline(self, slot: int, /) -> None:
+        """Accept the present level as normal."""
+        ...
+
+    def undo_rebaseline(self, slot: int, /) -> None:
+        """Take the last `rebaseline` back."""
+        ...
+
+    def strike(self, slot: int, start_ms: int, end_ms: int, /) -> None:
+        """Keep a span of time out of the reference."""
+        ...
+
+
+class NumberDetector(Detector, Protocol):
+    """A detector of streams of numbers."""
+
+    def update(
+        self,
+        slot: Slots,
+        timestamp_ms: NDArray[np.int64],
+        value: NDArray[np.float64],
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+        /,
+    ) -> None:
+        """Score samples in their order into the given rows of `scores`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """How a shard gets its detectors.
+
+    Parameters
+    ----------
+    number : callable
+        Takes the capacity in slots.
+    """
+
+    number: Callable[[int], NumberDetector]

@@ -1,0 +1,264 @@
+"""The engine's state as slices, and back.
+
+Two kinds of slices per shard: `streams`, the table at the snapshot's own offset, and `rows`, a range of
+slots at a later offset of its own. A row is loaded only if the table's stream still had the slot when
+the row was copied; a stream that was opened later is left out, because the log from the snapshot's
+offset on brings it back with all its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.labels import Kind, Labels, Series
+from kullback.core.profile import Profile
+from kullback.core.slice import Slice
+from kullback.engine.forms import Columns, Form, Rows
+from kullback.engine.patience import Patience
+from kullback.engine.shard import SavedRows, Shard
+from kullback.engine.streams import Stream, StreamTable
+
+STREAMS, ROWS = "streams", "rows"
+TABLE_ROWS = 1000
+
+Seat = Callable[[Stream], Stream | None]
+Begin = Callable[[list[Stream]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What the engine knows of its streams beside their rows, at one offset."""
+
+    offset: int
+    streams: list[Stream]
+    heard_ms: NDArray[np.int64]
+    clock: list[int | None]
+
+
+def table_at(offset: int, streams: StreamTable, patience: Patience) -> Table:
+    """A copy of the table; cheap, because what it refers to never changes.
+
+    Parameters
+    ----------
+    offset : int
+    streams : StreamTable
+    patience : Patience
+    """
+    ordered = sorted(streams, key=lambda stream: stream.number)
+    return Table(offset, ordered, patience.heard_ms.copy(), patience.save())
+
+
+def saved_slices(
+    table: Table,
+    shards: Sequence[Shard],
+    companions: Mapping[str, Rows],
+    rows: int,
+    position: Callable[[], int],
+) -> Iterator[Slice]:
+    """The slices of a snapshot, copied as the iterator is advanced.
+
+    Parameters
+    ----------
+    table : Table
+    shards : sequence of Shard
+    companions : mapping of str to Rows
+    rows : int
+        Slots per slice.
+    position : callable
+        The offset applied last, asked when rows are copied.
+    """
+    for index, shard in enumerate(shards):
+        mine = [stream for stream in table.streams if stream.number % len(shards) == index]
+        for first in range(0, max(len(mine), 1), TABLE_ROWS):
+            yield _streams_slice(index, len(shards), table, mine[first : first + TABLE_ROWS])
+        first = 0
+        while first < shard.slots.high:  # which may rise meanwhile
+            parts = shard.save(first, first + rows)
+            yield _rows_slice(index, len(shards), position(), (first, first + rows), parts, companions)
+            first += rows
+
+
+def _streams_slice(shard: int, shards: int, table: Table, streams: list[Stream]) -> Slice:
+    numbers = np.array([stream.number for stream in streams], np.int32)
+    facts = {
+        "shards": shards,
+        "clock": table.clock,
+        "labels": [stream.series.labels for stream in streams],
+        "unit": [stream.series.unit for stream in streams],
+        "source": [None if stream.source == stream.series.labels else stream.source for stream in streams],
+    }
+    columns: dict[str, NDArray[Any]] = {
+        "number": numbers,
+        "kind": np.array([stream.series.kind for stream in streams], np.uint8),
+        "form": np.array([stream.form for stream in streams], np.uint8),
+        "created_ms": np.array([stream.created_ms for stream in streams], np.int64),
+        "opened_offset": np.array([stream.opened_offset for stream in streams], np.int64),
+        "feedback": np.array([stream.feedback for stream in streams], np.float64),
+        "heard_ms": table.heard_ms[numbers],
+    }
+    return Slice(shard, table.offset, STREAMS, facts, columns)
+
+
+def _rows_slice(
+    shard: int,
+    shards: int,
+    offset: int,
+    span: tuple[int, int],
+    saved: Mapping[Form, SavedRows],
+    companions: Mapping[str, Rows],
+) -> Slice:
+    columns: dict[str, NDArray[Any]] = {}
+    for form, part in saved.items():
+        columns |= _named(form.name.lower(), part.slots, part.opened_offset, part.columns)
+    if saved:
+        slots = np.concatenate([part.slots for part in saved.values()])
+        opened = np.concatenate([part.opened_offset for part in saved.values()])
+        for name, companion in companions.items():
+            kept = companion.save(slots * np.int32(shards) + np.int32(shard))
+            columns |= _named(name, slots, opened, kept)
+    return Slice(shard, offset, ROWS, {"first": span[0], "stop": span[1]}, columns)
+
+
+def _named(
+    part: str, slots: NDArray[np.int32], opened: NDArray[np.int64], columns: Columns
+) -> dict[str, NDArray[Any]]:
+    named = {f"{part}/{name}": np.asarray(column) for name, column in columns.items()}
+    return {f"{part}:slot": slots, f"{part}:opened_offset": opened, **named}
+
+
+@dataclass(slots=True)
+class _Seating:
+    """Where the streams of one saved shard are now (-1: nowhere), by the slot they had."""
+
+    number: NDArray[np.int32]
+    opened_offset: NDArray[np.int64]
+
+
+class Restoring:
+    """Takes the slices of a snapshot into an engine without streams.
+
+    Parameters
+    ----------
+    table : StreamTable
+    patience : Patience
+    shards : sequence of Shard
+    companions : mapping of str to Rows
+    seat : callable
+        Gives a stream, which comes with the slot it had, its number in this engine; None without room.
+    begin : callable
+        Starts the seated streams' rows, which are then loaded.
+    """
+
+    def __init__(
+        self,
+        table: StreamTable,
+        patience: Patience,
+        shards: Sequence[Shard],
+        companions: Mapping[str, Rows],
+        seat: Seat,
+        begin: Begin,
+    ) -> None:
+        self._table, self._patience, self._shards = table, patience, shards
+        self._companions, self._seat, self._begin = companions, seat, begin
+        self._seatings: dict[int, _Seating] = {}
+
+    def take(self, part: Slice) -> None:
+        """Take up the next slice.
+
+        Parameters
+        ----------
+        part : Slice
+        """
+        if part.kind == STREAMS:
+            self._take_streams(part)
+        elif part.kind == ROWS:
+            self._take_rows(part)
+
+    def _take_streams(self, part: Slice) -> None:
+        self._patience.load(part.facts["clock"])
+        old_shards = int(part.facts["shards"])
+        slots = part.columns["number"] // np.int32(old_shards)
+        seating = self._seating(part.shard, slots)
+        begun = []
+        for slot, saved in zip(slots, _streams(part, old_shards), strict=True):
+            stream = self._seat(saved)
+            if stream is not None:
+                self._table.add(stream)
+                seating.number[slot], seating.opened_offset[slot] = stream.number, stream.opened_offset
+                begun.append(stream)
+        self._begin(begun)
+        here = seating.number[slots]
+        self._patience.heard_ms[here[here >= 0]] = part.columns["heard_ms"][here >= 0]
+
+    def _seating(self, shard: int, slots: NDArray[np.int32]) -> _Seating:
+        seating = self._seatings.setdefault(shard, _Seating(np.empty(0, np.int32), np.empty(0, np.int64)))
+        missing = int(slots.max(initial=-1)) + 1 - len(seating.number)
+        if missing > 0:
+            seating.number = np.append(seating.number, np.full(missing, -1, np.int32))
+            seating.opened_offset = np.append(seating.opened_offset, np.zeros(missing, np.int64))
+        return seating
+
+    def _take_rows(self, part: Slice) -> None:
+        seating = self._seatings[part.shard]
+        for name in sorted({column.partition("/")[0] for column in part.columns if "/" in column}):
+            self._load(name, part, seating)
+        here = seating.number[part.facts["first"] : part.facts["stop"]]
+        self._cover(here[here >= 0], part.offset)
+
+    def _load(self, name: str, part: Slice, seating: _Seating) -> None:
+        slots, opened = part.columns[f"{name}:slot"], part.columns[f"{name}:opened_offset"]
+        known = np.flatnonzero(slots < len(seating.number))
+        same = seating.opened_offset[slots[known]] == opened[known]
+        rows = known[same & (seating.number[slots[known]] >= 0)]
+        numbers = seating.number[slots[rows]]
+        prefix = f"{name}/"
+        columns = {
+            column.removeprefix(prefix): values[rows]
+            for column, values in part.columns.items()
+            if column.startswith(prefix)
+        }
+        if name in self._companions:
+            self._companions[name].load(numbers, columns)
+        elif name.upper() in Form.__members__:
+            self._load_form(Form[name.upper()], numbers, columns)
+
+    def _load_form(self, form: Form, numbers: NDArray[np.int32], columns: Columns) -> None:
+        for index, shard in enumerate(self._shards):
+            here = np.flatnonzero(numbers % len(self._shards) == index)
+            if len(here):
+                slots = numbers[here] // np.int32(len(self._shards))
+                shard.load(form, slots, {name: column[here] for name, column in columns.items()})
+
+    def _cover(self, numbers: NDArray[np.int32], offset: int) -> None:
+        for index, shard in enumerate(self._shards):
+            here = numbers[numbers % len(self._shards) == index]
+            shard.cover(here // np.int32(len(self._shards)), offset)
+
+
+def _streams(part: Slice, shards: int) -> Iterator[Stream]:
+    facts, columns = part.facts, part.columns
+    for row, labels in enumerate(facts["labels"]):
+        series = Series(_labels(labels), Kind(columns["kind"][row]), facts["unit"][row])
+        source = facts["source"][row]
+        yield Stream(
+            number=int(columns["number"][row]) // shards,
+            series=series,
+            source=series.labels if source is None else _labels(source),
+            form=Form(columns["form"][row]),
+            profile=_NO_PROFILE,
+            created_ms=int(columns["created_ms"][row]),
+            opened_offset=int(columns["opened_offset"][row]),
+            feedback=float(columns["feedback"][row]),
+        )
+
+
+def _labels(pairs: Sequence[Sequence[str]]) -> Labels:
+    return tuple((name, value) for name, value in pairs)
+
+
+_NO_PROFILE = Profile()

@@ -1,0 +1,211 @@
+"""One shard: the detectors' rows of its streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.batch import Batch
+from kullback.core.scores import Outcome, Scores
+from kullback.detector.plan import Plan
+from kullback.engine.forms import Columns, Detector, Form, Makers
+from kullback.engine.slots import Slots
+
+FREE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRows:
+    """The rows of one form in a range of slots, as a snapshot keeps them.
+
+    Parameters
+    ----------
+    slots : int32 array, shape (n,)
+    opened_offset : int64 array, shape (n,)
+        Which of the streams that had the slot one after the other the row belongs to.
+    columns : mapping of str to array, shape (n, …)
+    """
+
+    slots: NDArray[np.int32]
+    opened_offset: NDArray[np.int64]
+    columns: Columns
+
+
+class Shard:
+    """Detector rows by slot.
+
+    Parameters
+    ----------
+    capacity : int
+        Slots.
+    makers : Makers
+    """
+
+    def __init__(self, capacity: int, makers: Makers) -> None:
+        self.slots = Slots(capacity)
+        self._number = makers.number(capacity)
+        self._detectors: Mapping[Form, Detector] = {Form.NUMBER: self._number}
+        self._form = np.full(capacity, FREE, np.uint8)
+        self._opened_offset = np.zeros(capacity, np.int64)
+        self._covered = np.zeros(capacity, np.int64)
+        self._covered_most = 0
+
+    def detector(self, slot: int) -> Detector:
+        """What scores the stream in a slot.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        return self._detectors[Form(self._form[slot])]
+
+    def open(self, form: Form, plan: Plan, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
+        """Start streams in slots that were taken for them.
+
+        Parameters
+        ----------
+        form : Form
+        plan : Plan
+        slots : int32 array, shape (n,)
+        offsets : int64 array, shape (n,)
+            Log entries that open them.
+        """
+        self._form[slots], self._opened_offset[slots], self._covered[slots] = form, offsets, 0
+        self._detectors[form].open(slots, plan)
+
+    def close(self, slot: int) -> None:
+        """End the stream in a slot.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        self.detector(slot).close(_one(slot))
+        self._form[slot], self._opened_offset[slot], self._covered[slot] = FREE, 0, 0
+        self.slots.give_back(slot)
+
+    def update(
+        self, slot: NDArray[np.int32], rows: NDArray[np.int64], batch: Batch, scores: Scores, offset: int
+    ) -> None:
+        """Score samples in their order.
+
+        Parameters
+        ----------
+        slot : int32 array, shape (m,)
+        rows : int64 array, shape (m,)
+            Row of the batch and of `scores` per slot, rising.
+        batch : Batch
+        scores : Scores
+        offset : int
+            The batch's log entry; rows of streams whose restored state contains it are left alone.
+        """
+        if offset <= self._covered_most:
+            slot, rows = self._leave_covered(slot, rows, scores, offset)
+        # 0: what is not to be applied again has been left out above, for all detectors alike.
+        self._number.update(slot, batch.timestamp_ms[rows], batch.value[rows], scores, rows, 0)
+
+    def share_fleet(self, streams: int) -> None:
+        """Tell the detectors among how many streams a fleet budget is divided.
+
+        Parameters
+        ----------
+        streams : int
+        """
+        for detector in self._detectors.values():
+            detector.live_streams = streams
+
+    def contains(self, slot: int, offset: int) -> bool:
+        """Whether the restored state of a slot has a log entry in it already.
+
+        Parameters
+        ----------
+        slot : int
+        offset : int
+        """
+        return bool(self._covered[slot] >= offset)
+
+    def summaries(self, slots: NDArray[np.int32]) -> list[tuple[NDArray[np.int64], Any]]:
+        """Summaries by form: positions within `slots`, and the detector's columns for them.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        found = []
+        for form, detector in self._detectors.items():
+            rows = np.flatnonzero(self._form[slots] == form)
+            if len(rows):
+                found.append((rows, detector.summary(slots[rows])))
+        return found
+
+    def empty_summary(self) -> Any:
+        """The summary of no stream."""
+        return self._number.summary(np.empty(0, np.int32))
+
+    @property
+    def bytes_per_stream(self) -> int:
+        """Size of one row over all detectors; only that of its own form is touched."""
+        return max(detector.bytes_per_stream for detector in self._detectors.values())
+
+    def save(self, first: int, stop: int) -> dict[Form, SavedRows]:
+        """Copies of the rows in a range of slots.
+
+        Parameters
+        ----------
+        first, stop : int
+        """
+        saved = {}
+        for form, detector in self._detectors.items():
+            slots = (first + np.flatnonzero(self._form[first:stop] == form)).astype(np.int32)
+            if len(slots):
+                saved[form] = SavedRows(slots, self._opened_offset[slots], detector.save(slots))
+        return saved
+
+    def load(self, form: Form, slots: NDArray[np.int32], columns: Columns) -> None:
+        """Put rows back that `save` gave.
+
+        Parameters
+        ----------
+        form : Form
+        slots : int32 array, shape (n,)
+        columns : mapping of str to array, shape (n, …)
+        """
+        self._detectors[form].load(slots, columns)
+
+    def cover(self, slots: NDArray[np.int32], offset: int) -> None:
+        """Note that the state of slots contains the log up to an offset.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        offset : int
+        """
+        self._covered[slots] = offset
+        self._covered_most = max(self._covered_most, offset)
+
+    def replan(self, slots: NDArray[np.int32], form: Form, plan: Plan) -> None:
+        """Give streams other parameters.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        form : Form
+        plan : Plan
+        """
+        self._detectors[form].replan(slots, plan)
+
+    def _leave_covered(
+        self, slot: NDArray[np.int32], rows: NDArray[np.int64], scores: Scores, offset: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        new = self._covered[slot] < offset
+        left = rows[~new]
+        scores.stream[left], scores.outcome[left] = -1, Outcome.ABSORBED
+        return slot[new], rows[new]
+
+
+def _one(slot: int) -> NDArray[np.int32]:
+    return np.array([slot], np.int32)

@@ -1,0 +1,186 @@
+"""The table of streams: by id, by number, by metric name, and by the series that feed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.labels import NAME, Kind, Labels, Series
+from kullback.core.profile import Profile
+from kullback.core.selector import Selector
+from kullback.engine.forms import Form
+
+MAX_ROUTES_PER_STREAM = 64
+_KEY = attrgetter("key")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A series that is watched.
+
+    Parameters
+    ----------
+    number : int
+        Row of all its state: slot · shards + shard.
+    series : Series
+        What identifies it.
+    source : Labels
+        Label set of the first series that fed it; profiles match against these.
+    form : Form
+    profile : Profile
+    created_ms : int
+    opened_offset : int
+        Log entry that opened it; tells two streams apart that had the same number one after the other.
+    feedback : float
+        Factor on its alarm line, from what users said of past alerts.
+    """
+
+    number: int
+    series: Series
+    source: Labels
+    form: Form
+    profile: Profile
+    created_ms: int
+    opened_offset: int
+    feedback: float = 1.0
+
+    @property
+    def id(self) -> str:
+        """The id users see."""
+        return self.series.id
+
+    @property
+    def counter(self) -> bool:
+        """Whether its numbers only rise."""
+        return self.series.kind is Kind.COUNTER
+
+
+class StreamTable:
+    """All live streams."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Stream] = {}
+        self._by_number: dict[int, Stream] = {}
+        self._numbers_of_metric: dict[str, dict[int, None]] = {}
+        self._routes: dict[str, int] = {}
+        self._keys: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._by_id.values())
+
+    def find(self, stream_id: str) -> Stream | None:
+        """The stream of an id.
+
+        Parameters
+        ----------
+        stream_id : str
+        """
+        return self._by_id.get(stream_id)
+
+    def at(self, number: int) -> Stream:
+        """The stream of a number.
+
+        Parameters
+        ----------
+        number : int
+
+        Raises
+        ------
+        KeyError
+        """
+        return self._by_number[number]
+
+    def route(self, series: Sequence[Series]) -> list[int | None]:
+        """The number each incoming series was last found to feed; None when that must be worked out.
+
+        Parameters
+        ----------
+        series : sequence of Series
+        """
+        return list(map(self._routes.get, map(_KEY, series)))
+
+    def add(self, stream: Stream) -> None:
+        """Take up a stream, or put a changed one in place of that with its number.
+
+        Parameters
+        ----------
+        stream : Stream
+        """
+        self._by_id[stream.id] = self._by_number[stream.number] = stream
+        self._numbers_of_metric.setdefault(stream.series.metric, {})[stream.number] = None
+
+    def learn(self, series: Series, number: int) -> None:
+        """Remember which stream a series feeds.
+
+        Parameters
+        ----------
+        series : Series
+        number : int
+        """
+        keys = self._keys.setdefault(number, [])
+        if len(keys) >= MAX_ROUTES_PER_STREAM:  # an ignored label that changes all the time
+            del self._routes[keys.pop(0)]
+        keys.append(series.key)
+        self._routes[series.key] = number
+
+    def remove(self, number: int) -> Stream:
+        """Drop a stream and what leads to it.
+
+        Parameters
+        ----------
+        number : int
+
+        Raises
+        ------
+        KeyError
+        """
+        stream = self._by_number.pop(number)
+        del self._by_id[stream.id]
+        for key in self._keys.pop(number, ()):
+            del self._routes[key]
+        of_metric = self._numbers_of_metric[stream.series.metric]
+        del of_metric[number]
+        if not of_metric:
+            del self._numbers_of_metric[stream.series.metric]
+        return stream
+
+    def forget_routes(self) -> None:
+        """Work out anew which stream each series feeds; after profiles changed."""
+        self._routes.clear()
+        self._keys.clear()
+
+    def count_of_metric(self, metric: str) -> int:
+        """Live streams of a metric name.
+
+        Parameters
+        ----------
+        metric : str
+        """
+        return len(self._numbers_of_metric.get(metric, ()))
+
+    def select(self, selector: Selector) -> NDArray[np.int32]:
+        """Numbers of the streams a selector matches, rising.
+
+        Parameters
+        ----------
+        selector : Selector
+        """
+        streams = self._candidates(selector)
+        return np.array(
+            sorted(one.number for one in streams if selector.matches(one.series.labels)), np.int32
+        )
+
+    def _candidates(self, selector: Selector) -> Iterator[Stream]:
+        """The streams of the selector's metric name, where it fixes one."""
+        for matcher in selector.matchers:
+            if matcher.label == NAME and matcher.operator == "=" and matcher.value:
+                numbers = self._numbers_of_metric.get(matcher.value, {})
+                return map(self._by_number.__getitem__, numbers)
+        return iter(self)

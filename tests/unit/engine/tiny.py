@@ -1,0 +1,127 @@
+"""A detector so small that its scores can be worked out by hand: |value − mean of all values before|."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.batch import Batch
+from kullback.core.labels import Kind, Series, sorted_labels
+from kullback.core.limits import Limits
+from kullback.core.profile import Profile
+from kullback.core.scores import Outcome, Scores
+from kullback.detector.plan import Plan
+from kullback.engine.forms import Makers
+from kullback.engine.local import LocalEngine
+
+STATE = ("open", "count", "total", "last_ms", "factor", "struck")
+
+
+@dataclass(frozen=True)
+class TinySummary:
+    samples: NDArray[np.float64]
+
+
+class TinyDetector:
+    def __init__(self, capacity: int) -> None:
+        self.rows = {name: np.zeros(capacity) for name in STATE}
+        self.bytes_per_stream = 8 * len(STATE)
+        self.live_streams = 0
+
+    def open(self, slots: NDArray[np.int32], plan: Plan) -> None:
+        self.close(slots)
+        self.rows["open"][slots] = 1
+        self.rows["factor"][slots] = plan.feedback
+
+    def replan(self, slots: NDArray[np.int32], plan: Plan) -> None:
+        self.rows["factor"][slots] = plan.feedback
+
+    def close(self, slots: NDArray[np.int32]) -> None:
+        for column in self.rows.values():
+            column[slots] = 0
+
+    def update(
+        self,
+        slot: NDArray[np.int32],
+        timestamp_ms: NDArray[np.int64],
+        value: NDArray[np.float64],
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+    ) -> None:
+        state = self.rows
+        for one, at_ms, x, row in zip(slot, timestamp_ms, value, rows, strict=True):
+            assert state["open"][one], "a sample came to a slot that is not open"
+            if state["count"][one] and at_ms <= state["last_ms"][one]:
+                scores.outcome[row] = Outcome.DUPLICATE
+                continue
+            if state["count"][one]:
+                scores.score[row] = abs(x - state["total"][one] / state["count"][one]) * state["factor"][one]
+            scores.value[row] = x
+            state["count"][one] += 1
+            state["total"][one] += x
+            state["last_ms"][one] = at_ms
+
+    def windows(self, slot: int, window: int) -> Any:
+        return ("windows", slot, window)
+
+    def explain(self, slot: int) -> Any:
+        return ("explain", slot)
+
+    def summary(self, slots: NDArray[np.int32]) -> TinySummary:
+        return TinySummary(self.rows["count"][slots])
+
+    def rebaseline(self, slot: int) -> None:
+        self.rows["total"][slot] = 0
+
+    def undo_rebaseline(self, slot: int) -> None:
+        self.rows["total"][slot] += 1
+
+    def strike(self, slot: int, start_ms: int, end_ms: int) -> None:
+        self.rows["struck"][slot] += end_ms - start_ms
+
+    def save(self, slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+        return {name: column[slots] for name, column in self.rows.items()}
+
+    def load(self, slots: NDArray[np.int32], arrays: Mapping[str, NDArray[Any]]) -> None:
+        for name, column in self.rows.items():
+            column[slots] = arrays[name]
+
+
+def engine(**options: Any) -> LocalEngine:
+    limits = Limits(**{"max_streams": 100} | options.pop("limits", {}))
+    profiles = options.pop("profiles", (Profile(),))
+    return LocalEngine(limits, profiles, Makers(number=TinyDetector), **options)
+
+
+def series(name: str, kind: Kind = Kind.GAUGE, **labels: str) -> Series:
+    return Series(sorted_labels([("__name__", name), *labels.items()]), kind)
+
+
+def batch(*samples: tuple[Series, int, float]) -> Batch:
+    """A batch of (series, timestamp_ms, value)."""
+    known = list(dict.fromkeys(one for one, _, _ in samples))
+    return Batch(
+        tuple(known),
+        np.array([known.index(one) for one, _, _ in samples], np.int32),
+        np.array([at_ms for _, at_ms, _ in samples], np.int64),
+        np.array([value for _, _, value in samples], np.float64),
+    )
+
+
+def state_of(one: LocalEngine) -> dict[str, Any]:
+    """All that is known of every stream, by id; equal for engines in the same state."""
+    return {stream.id: _stream_state(one, stream.number) for stream in one}
+
+
+def _stream_state(one: LocalEngine, number: int) -> dict[str, Any]:
+    stream = one.stream(number)
+    shard, slot = one._shards[number % len(one._shards)], number // len(one._shards)
+    row = shard.detector(slot).save(np.array([slot], np.int32))
+    facts = (stream.created_ms, stream.opened_offset, stream.feedback, stream.form, stream.series.labels)
+    heard_ms = int(one._patience.heard_ms[number])
+    return {"facts": facts, "heard_ms": heard_ms, **{name: row[name].tobytes() for name in row}}
