@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -27,12 +27,20 @@ MAX_GROUP_REQUESTS = 512
 class Owned(Protocol):
     """What an owner looks after."""
 
+    def recover(self) -> Iterator[float]:
+        """Come back to the state before the last stop, telling how far it is, 0 to 1."""
+        ...
+
     def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
         """Carry out the requests of one group, each with its receipt or its own failure."""
         ...
 
     def breathe(self, now_ms: int) -> float:
         """Do a slice of background work; seconds until the next is wanted."""
+        ...
+
+    def close(self) -> None:
+        """Save what is to be saved; the last thing that is called."""
         ...
 
 
@@ -62,6 +70,14 @@ class Owner(Generic[P]):
     on_death : callable
         Called with the exception when the thread dies, because a service that answers health checks
         and scores nothing is worse than one that is restarted.
+
+    Attributes
+    ----------
+    ready : bool
+        Whether jobs are taken: not while the log is replayed, not while stopping.
+    progress_ratio : float
+        Of the replay.
+    queued_samples : int
     """
 
     def __init__(
@@ -80,6 +96,8 @@ class Owner(Generic[P]):
         self._thread = threading.Thread(target=self._live, name="kullback-owner", daemon=True)
         self.max_queue_samples = max_queue_samples
         self.queued_samples = 0
+        self.progress_ratio = 0.0
+        self.ready = False
 
     def start(self) -> None:
         """Begin to work off the queue."""
@@ -133,6 +151,9 @@ class Owner(Generic[P]):
     def _put(self, job: _Job[T]) -> Future[T]:
         if self._closing:
             raise Overloaded(ErrorId.STARTING_OR_STOPPING, "The service is stopping.")
+        if not self.ready:
+            done = f"{100 * self.progress_ratio:.0f} %"
+            raise Overloaded(ErrorId.STARTING_OR_STOPPING, f"The service is starting, {done} replayed.")
         self._jobs.append(job)
         self.queued_samples += job.samples
         self._wake.notify()
@@ -140,10 +161,15 @@ class Owner(Generic[P]):
 
     def _live(self) -> None:
         try:
+            for self.progress_ratio in self._pipeline.recover():
+                pass
+            self.ready = True
             wait_s = 0.0
             while self._await_work(wait_s):
                 self._work(self._take_group())
                 wait_s = self._pipeline.breathe(self._clock())
+            self.ready = False
+            self._pipeline.close()
         except BaseException as death:
             self._on_death(death)
             raise

@@ -1,6 +1,7 @@
 """The owner thread with a pipeline that only counts: queue, grouping and answers are what is tested."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,7 +25,16 @@ class Counting:
         self.gate = threading.Event()
         self.entered = threading.Event()
         self.gate.set()
+        self.recovered = threading.Event()
+        self.closed = False
         self.fail_breathing = False
+
+    def recover(self) -> Iterator[float]:
+        assert self.recovered.wait(TIMEOUT_S)
+        yield 1.0
+
+    def close(self) -> None:
+        self.closed = True
 
     def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
         self.entered.set()
@@ -62,6 +72,9 @@ def deaths() -> list[BaseException]:
 def owner(counting: Counting, deaths: list[BaseException]) -> Iterator[Owner[Counting]]:
     owner = Owner(counting, clock=lambda: 0, max_queue_samples=10, on_death=deaths.append)
     owner.start()
+    counting.recovered.set()
+    while not owner.ready:
+        time.sleep(0.001)
     yield owner
     counting.gate.set()
     owner.stop()
@@ -99,6 +112,17 @@ def test_full_queue_refuses_and_takes_again_once_it_is_worked_off(
 
 def test_single_request_larger_than_the_queue_is_taken_when_nothing_waits(owner: Owner[Counting]) -> None:
     assert owner.receive(request(1000)).result(TIMEOUT_S).accepted == 1000
+
+
+def test_nothing_is_taken_while_the_log_is_replayed(counting: Counting) -> None:
+    owner = Owner(counting, clock=lambda: 0, max_queue_samples=10, on_death=lambda _: None)
+    owner.start()
+    with pytest.raises(Overloaded) as refused:
+        owner.receive(request(1))
+    assert refused.value.error is ErrorId.STARTING_OR_STOPPING
+    counting.recovered.set()
+    owner.stop()
+    assert counting.closed
 
 
 def test_failed_request_does_not_harm_its_group(owner: Owner[Counting]) -> None:

@@ -1,0 +1,99 @@
+"""The alert book: each alert in words, kept for people and handed to receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kullback.alerting.alert import Alert, Phase, Transition
+from kullback.alerting.decision import Decision, Wording, decide
+from kullback.alerting.state import AlertStates
+from kullback.engine.local import LocalEngine
+from kullback.outputs.alert_json import alert_json
+from kullback.storage.history import History
+
+RUNBOOK = "runbooks/#kullbackstreamanomalous"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where links in alerts lead.
+
+    Parameters
+    ----------
+    external_url : str
+        The service's own page; "" leaves the links out.
+    docs_url : str
+    """
+
+    external_url: str = ""
+    docs_url: str = ""
+
+
+class AlertBook:
+    """Writes each transition down.
+
+    Parameters
+    ----------
+    history : History
+    address : Address
+    deliver : callable
+        Hands decisions to the receivers; silent while the log is replayed.
+    """
+
+    def __init__(
+        self, history: History, address: Address, deliver: Callable[[Sequence[Decision]], None]
+    ) -> None:
+        self.silent = True
+        self._history = history
+        self._address = address
+        self._deliver = deliver
+        self._explanations: dict[int, str] = {}
+
+    def take(self, transition: Transition, engine: LocalEngine) -> None:
+        """Write a transition down and hand it on.
+
+        Parameters
+        ----------
+        transition : Transition
+        engine : LocalEngine
+            Asked why, at the moment the alert begins.
+        """
+        number = transition.number
+        if transition.before is Phase.INACTIVE or transition.fires:
+            self._explanations[number] = engine.explain(number).sentence
+        decision = self._decide(transition.alert, engine)
+        self._history.put_alert(alert_json(decision), transition.alert)
+        if transition.after is Phase.INACTIVE:
+            self._explanations.pop(number, None)
+        if not self.silent and transition.after is not Phase.PENDING:
+            self._deliver([decision])
+
+    def live(self, alerts: AlertStates, engine: LocalEngine) -> list[Decision]:
+        """The alerts that have not ended.
+
+        Parameters
+        ----------
+        alerts : AlertStates
+        engine : LocalEngine
+        """
+        found = (alerts.alert(int(number)) for number in alerts.live())
+        return [self._decide(alert, engine) for alert in found if alert is not None]
+
+    def _decide(self, alert: Alert, engine: LocalEngine) -> Decision:
+        stream = engine.stream(alert.number)
+        wording = Wording(
+            severity=stream.profile.severity,
+            explanation=self._explanation(alert, stream.id),
+            runbook_url=f"{self._address.docs_url}/{RUNBOOK}" if self._address.docs_url else "",
+            external_url=self._address.external_url,
+        )
+        return decide(alert, stream.id, stream.series.labels, wording)
+
+    def _explanation(self, alert: Alert, stream_id: str) -> str:
+        """What was said when the alert began; from the history after a restart."""
+        if alert.number not in self._explanations:
+            written: Mapping[str, Any] = self._history.alert(f"{stream_id}-{alert.started_ms}") or {}
+            self._explanations[alert.number] = written.get("annotations", {}).get("description", "")
+        return self._explanations[alert.number]

@@ -1,0 +1,126 @@
+"""When snapshots are made, what they let the log forget, and how they are taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from kullback.core.slice import Slice
+from kullback.storage.log import SqliteLog
+from kullback.storage.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from kullback.pipeline.pipeline import Pipeline
+
+FACTS = "facts"
+"""Kind of the slice that holds what people decided."""
+
+
+class Checkpoint:
+    """The schedule of snapshots.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+    log : SqliteLog
+    interval_ms : int
+
+    Attributes
+    ----------
+    written_ms : int
+        When the newest snapshot was complete; 0 before the first.
+    """
+
+    def __init__(self, snapshots: Snapshots, log: SqliteLog, interval_ms: int) -> None:
+        self.written_ms = 0
+        self.offset = 0
+        self._snapshots = snapshots
+        self._log = log
+        self._interval_ms = interval_ms
+        self._begun_ms = 0
+
+    @property
+    def problem(self) -> str:
+        """Why the newest attempt failed; "" when it did not."""
+        return self._snapshots.problem
+
+    def restore(self, pipeline: Pipeline) -> int:
+        """Take up the newest sound snapshot.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+            Without streams yet.
+
+        Returns
+        -------
+        int
+            Offset behind which the log has to be replayed; 0 when there is no snapshot.
+        """
+        newest = self._snapshots.newest()
+        if newest is None:
+            return 0
+        self.offset, slices = newest
+        pipeline.engine.restore(_engine_slices(pipeline, slices))
+        self._log.skip_to(self.offset)
+        return self.offset
+
+    def step(self, pipeline: Pipeline, now_ms: int) -> bool:
+        """Copy one slice of a running snapshot, or begin one when it is time.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+        now_ms : int
+
+        Returns
+        -------
+        bool
+            Whether there is more to do at once.
+        """
+        if not self._snapshots.running:
+            self._begin_when_due(pipeline, now_ms)
+            return False
+        more = self._snapshots.step()
+        if not self._snapshots.running and not self._snapshots.problem:
+            self._complete(now_ms)
+        return more
+
+    def finish(self, pipeline: Pipeline) -> None:
+        """Write a snapshot of the present state; when the service stops.
+
+        Parameters
+        ----------
+        pipeline : Pipeline
+        """
+        self._snapshots.finish()
+        self._begin(pipeline)
+        self._snapshots.finish()
+        self._log.truncate(self._snapshots.needed_after)
+
+    def _begin_when_due(self, pipeline: Pipeline, now_ms: int) -> None:
+        if not self._begun_ms:
+            self._begun_ms = now_ms
+        if now_ms - self._begun_ms >= self._interval_ms and pipeline.engine.offset > self.offset:
+            self._begun_ms = now_ms
+            self._begin(pipeline)
+
+    def _begin(self, pipeline: Pipeline) -> None:
+        self._log.roll()
+        self.offset = pipeline.engine.offset
+        decided = Slice(0, self.offset, FACTS, pipeline.facts.save())
+        self._snapshots.start(self.offset, chain([decided], pipeline.engine.slices()))
+
+    def _complete(self, now_ms: int) -> None:
+        self.written_ms = now_ms
+        self._log.truncate(self._snapshots.needed_after)
+
+
+def _engine_slices(pipeline: Pipeline, slices: Iterator[Slice]) -> Iterator[Slice]:
+    """Take out what is not the engine's."""
+    for part in slices:
+        if part.kind == FACTS:
+            pipeline.facts.load(part.facts)
+        else:
+            yield part

@@ -1,0 +1,44 @@
+"""What people decided and the service must not forget; part of every snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Document = dict[str, Any]
+"""JSON values, in the form of the action that made them."""
+
+
+@dataclass(slots=True)
+class Facts:
+    """Decisions in force.
+
+    Parameters
+    ----------
+    maintenance : dict of str to Document
+        Maintenance windows by id.
+    feedback : dict of str to list of Document
+        Verdicts on alerts by stream id, oldest first.
+    references : dict of str to Document
+        Pinned references by name.
+    """
+
+    maintenance: dict[str, Document] = field(default_factory=dict)
+    feedback: dict[str, list[Document]] = field(default_factory=dict)
+    references: dict[str, Document] = field(default_factory=dict)
+
+    def save(self) -> Document:
+        """The decisions as JSON values."""
+        return {"maintenance": self.maintenance, "feedback": self.feedback, "references": self.references}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Put back what `save` gave.
+
+        Parameters
+        ----------
+        saved : mapping
+        """
+        self.maintenance = dict(saved["maintenance"])
+        self.feedback = {stream: list(verdicts) for stream, verdicts in saved["feedback"].items()}
+        self.references = dict(saved["references"])

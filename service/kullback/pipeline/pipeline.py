@@ -1,0 +1,221 @@
+"""The one path of a request, and the state it changes. Lives on the owner thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kullback.alerting.alert import Transition
+from kullback.alerting.maintenance import Maintenance
+from kullback.alerting.rule import rule_of
+from kullback.alerting.state import AlertStates
+from kullback.core.errors import KullbackError, RequestError, merge_refusals
+from kullback.core.limits import Limits, admit
+from kullback.core.profile import Profile
+from kullback.core.scores import Scores
+from kullback.engine.local import LocalEngine
+from kullback.engine.streams import Stream
+from kullback.pipeline.actions import carry_out, put_in_force
+from kullback.pipeline.book import AlertBook
+from kullback.pipeline.checkpoint import Checkpoint
+from kullback.pipeline.facts import Facts
+from kullback.pipeline.receipt import Receipt
+from kullback.pipeline.receipts import receipt_of
+from kullback.pipeline.request import Request
+from kullback.storage.entry import ACTION, Entry
+from kullback.storage.history import History
+from kullback.storage.log import Log
+
+ADVANCE_MS = 1000
+"""How often alerts whose deadline passed are looked for while nothing arrives."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a pipeline is made of; `kullback.app` makes it."""
+
+    log: Log
+    engine: LocalEngine
+    alerts: AlertStates
+    maintenance: Maintenance
+    book: AlertBook
+    history: History
+    checkpoint: Checkpoint
+    limits: Limits
+    meter_append: Callable[[float], None]
+
+
+class Pipeline:
+    """Takes requests, remembers them, scores them, and lets alerts follow.
+
+    Parameters
+    ----------
+    parts : Parts
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.log = parts.log
+        self.engine = parts.engine
+        self.alerts = parts.alerts
+        self.maintenance = parts.maintenance
+        self.book = parts.book
+        self.history = parts.history
+        self.checkpoint = parts.checkpoint
+        self.limits = parts.limits
+        self.facts = Facts()
+        self.replayed_samples = 0
+        self._advanced_ms = 0
+
+    def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
+        """Carry out the requests of one group: one flush to disk, then each is scored in its order.
+
+        Parameters
+        ----------
+        requests : list of Request
+
+        Returns
+        -------
+        list of Receipt or Exception
+            One per request, in their order. When the log cannot be written all fail and nothing is applied.
+        """
+        admitted = [self._admit(request) for request in requests]
+        logged = [request for request in admitted if len(request.batch)]
+        try:
+            offsets = iter(self.log.append([_entry(request) for request in logged]))
+        except KullbackError as problem:
+            return [problem if len(request.batch) else receipt_of(request) for request in admitted]
+        return [
+            self._score(request, next(offsets)) if len(request.batch) else receipt_of(request)
+            for request in admitted
+        ]
+
+    def act(self, action: Mapping[str, Any], now_ms: int) -> Any:
+        """Carry out what a person asked for; in the log like a request, so that a replay repeats it.
+
+        Parameters
+        ----------
+        action : mapping
+            JSON values; see `kullback.pipeline.actions`.
+        now_ms : int
+
+        Raises
+        ------
+        KullbackError
+            When it cannot be done; nothing was changed.
+        """
+        entry = Entry(now_ms, ACTION, action=action)
+        (offset,) = self.log.append([entry])
+        return self.apply(replace(entry, offset=offset))
+
+    def apply(self, entry: Entry) -> Any:
+        """Let an entry of the log take effect: live and in a replay alike.
+
+        Parameters
+        ----------
+        entry : Entry
+
+        Returns
+        -------
+        Scores, or what the action gives
+        """
+        self.engine.expire(entry.now_ms)
+        if entry.protocol == ACTION:
+            return carry_out(self, entry)
+        scores = self.engine.update(entry.batch, entry.now_ms, entry.offset)
+        for stream in self.engine.opened:
+            self.welcome(stream)
+        muted = self.maintenance.muted(scores.stream, scores.timestamp_ms)
+        # A backfill's deadlines are those of its data: the present has nothing to say about them.
+        now_ms = int(entry.batch.timestamp_ms.max()) if entry.any_age else entry.now_ms
+        self.follow(self.alerts.step(scores, now_ms, muted))
+        self.history.record(scores, self.alerts.phases(scores.stream))
+        return scores
+
+    def follow(self, transitions: Sequence[Transition]) -> None:
+        """Write transitions into the alert book and hand them to the receivers.
+
+        Parameters
+        ----------
+        transitions : sequence of Transition
+        """
+        for transition in transitions:
+            self.book.take(transition, self.engine)
+
+    def welcome(self, stream: Stream) -> None:
+        """Let a new or restored stream follow its rule and the maintenance windows.
+
+        Parameters
+        ----------
+        stream : Stream
+        """
+        self.alerts.follow(np.array([stream.number], np.int32), rule_of(stream.profile))
+        self.maintenance.admit(stream.number, stream.series.labels)
+
+    def reconfigure(self, profiles: Sequence[Profile]) -> None:
+        """Watch as new profiles say.
+
+        Parameters
+        ----------
+        profiles : sequence of Profile
+        """
+        self.engine.reconfigure(profiles)
+        for stream in self.engine:
+            self.welcome(stream)
+
+    def breathe(self, now_ms: int) -> float:
+        """A slice of background work between two groups.
+
+        Parameters
+        ----------
+        now_ms : int
+
+        Returns
+        -------
+        float
+            Seconds until more is wanted.
+        """
+        if now_ms - self._advanced_ms >= ADVANCE_MS:
+            self._advanced_ms = now_ms
+            self.follow(self.alerts.advance(now_ms))
+            self.history.flush(now_ms)
+        busy = self.checkpoint.step(self, now_ms)
+        return 0.0 if busy else ADVANCE_MS / 1000
+
+    def recover(self) -> Iterator[float]:
+        """Take up the newest snapshot and replay the log behind it, telling how far it is, 0 to 1."""
+        after = self.checkpoint.restore(self)
+        for stream in self.engine:
+            self.welcome(stream)
+        for window in self.facts.maintenance.values():
+            put_in_force(self, window)
+        first, last = after + 1, self.log.last_offset
+        for entry in self.log.replay(after):
+            with suppress(RequestError):  # an action that was refused when it was asked for, too
+                self.apply(entry)
+            self.replayed_samples += len(entry.batch)
+            yield (entry.offset - first + 1) / (last - first + 1)
+        self.book.silent = False
+        yield 1.0
+
+    def close(self) -> None:
+        """Write a last snapshot and let go of the files."""
+        self.checkpoint.finish(self)
+        self.history.close()
+        self.log.close()
+
+    def _admit(self, request: Request) -> Request:
+        batch, refused = admit(request.batch, self.limits, request.now_ms, any_age=request.any_age)
+        batch, crowded = self.engine.room(batch)
+        return replace(request, batch=batch, refusals=merge_refusals([*request.refusals, *refused, *crowded]))
+
+    def _score(self, request: Request, offset: int) -> Receipt:
+        scores: Scores = self.apply(replace(_entry(request), offset=offset))
+        return receipt_of(request, scores, self)
+
+
+def _entry(request: Request) -> Entry:
+    return Entry(request.now_ms, request.protocol, request.batch, request.any_age)
