@@ -53,7 +53,7 @@ rules: $(venv)/.dev servers ## Check and test the Prometheus rules and the Alert
 	promtool check rules --lint=all --lint-fatal deploy/prometheus/rules.yml
 	promtool test rules deploy/prometheus/rules_test.yml
 	amtool check-config deploy/alertmanager/alertmanager.yml
-	$(bin)/python deploy/k8s/generate.py
+	$(bin)/python -m deploy.k8s.generate
 
 manifests: $(venv)/.dev
 	$(bin)/python -m pytest -q tests/unit/deploy
@@ -84,7 +84,7 @@ crash: $(venv)/.dev ## Kill the service 500 times under load; nothing acknowledg
 # ---- making what is generated
 
 dashboards: $(venv)/.dev ## Generate the Grafana dashboards
-	$(bin)/python deploy/grafana/generate.py
+	$(bin)/python -m deploy.grafana.generate
 
 reference: $(venv)/.dev ## Generate docs/errors.md and docs/options.md from the code
 	$(bin)/python scripts/reference_pages.py docs
