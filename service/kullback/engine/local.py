@@ -17,11 +17,12 @@ from kullback.core.profile import Profile
 from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
-from kullback.detector.plan import Plan, plan_of
+from kullback.detector.plan import Plan
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.forms import Detector, Form, Makers, Rows
 from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
+from kullback.engine.plans import Plans
 from kullback.engine.saving import Restoring, saved_slices, table_at
 from kullback.engine.shard import Shard
 from kullback.engine.streams import Stream, StreamTable
@@ -59,10 +60,12 @@ class LocalEngine:
         slots = slots_per_shard(limits.max_streams, shards)
         self.offset = 0
         self.opened: tuple[Stream, ...] = ()
-        self._limits = limits
         self._shards = [Shard(slots, makers) for _ in range(shards)]
         self._companions = dict(companions or {})
         self._table = StreamTable()
+        self._plans = Plans(limits.out_of_order_ms)
+        self._outdated: list[int] = []
+        self._restored_offset = 0
         self._admission = Admission(self._table, limits, profiles, self._place)
         self._patience = Patience(slots * shards, expire_after_ms)
 
@@ -122,6 +125,7 @@ class LocalEngine:
             Stream -1 where there was no room, or where a restored stream contains the sample already.
         """
         self._patience.pass_to(now_ms)
+        self._settle(offset)
         numbers = self._numbers(batch, now_ms, offset)
         scores = blank_scores(batch.timestamp_ms)
         scores.stream[:] = numbers[batch.stream_index]
@@ -192,7 +196,7 @@ class LocalEngine:
         """
         stream = replace(self._table.at(number), feedback=factor)
         self._table.add(stream)
-        plan = self._plan(stream)
+        plan = self._plans.of(stream)
         self._act(number, offset, lambda detector, slot: detector.replan(np.array([slot], np.int32), plan))
 
     def reconfigure(self, profiles: Sequence[Profile]) -> None:
@@ -204,6 +208,7 @@ class LocalEngine:
         """
         self._admission.reconfigure(profiles)
         self._table.forget_routes()
+        self._plans.forget()
         for stream in list(self._table):
             self._table.add(replace(stream, profile=profile_for(stream.source, self._admission.profiles)))
         self._replan(self._table)
@@ -287,7 +292,9 @@ class LocalEngine:
             Slots per slice.
         """
         table = table_at(self.offset, self._table, self._patience)
-        return saved_slices(table, self._shards, self._companions, rows, lambda: self.offset)
+        return saved_slices(
+            table, self._shards, self._companions, rows, lambda: self.offset, self._plans.text
+        )
 
     def restore(self, slices: Iterable[Slice]) -> None:
         """Take up a snapshot; afterwards the log is replayed from the snapshot's offset.
@@ -298,12 +305,18 @@ class LocalEngine:
             As `slices` gave them, by any number of shards; an engine without streams takes them.
         """
         restoring = Restoring(
-            self._table, self._patience, self._shards, self._companions, self._seat, self._begin
+            self._table,
+            self._patience,
+            self._shards,
+            self._companions,
+            self._seat,
+            self._begin,
+            self._plans.text,
         )
         for part in slices:
             restoring.take(part)
             self.offset = max(self.offset, part.offset)
-        self._replan(self._table)
+        self._outdated, self._restored_offset = restoring.outdated, self.offset
 
     @property
     def bytes_per_stream(self) -> int:
@@ -360,18 +373,17 @@ class LocalEngine:
 
     def _by_plan(self, streams: Iterable[Stream]) -> dict[tuple[int, Form, Plan], list[Stream]]:
         groups: dict[tuple[int, Form, Plan], list[Stream]] = {}
-        plans: dict[tuple[int, bool, float], Plan] = {}
         for stream in streams:
-            alike = (id(stream.profile), stream.counter, stream.feedback)
-            if alike not in plans:
-                plans[alike] = self._plan(stream)
-            key = (stream.number % len(self._shards), stream.form, plans[alike])
+            key = (stream.number % len(self._shards), stream.form, self._plans.of(stream))
             groups.setdefault(key, []).append(stream)
         return groups
 
-    def _plan(self, stream: Stream) -> Plan:
-        plan = plan_of(stream.profile, counter=stream.counter, out_of_order_ms=self._limits.out_of_order_ms)
-        return replace(plan, feedback=stream.feedback) if stream.feedback != 1.0 else plan
+    def _settle(self, offset: int) -> None:
+        """Give restored streams the plan of today, once nothing is replayed that their rows contain."""
+        if self._outdated and offset > self._restored_offset:
+            known = (number for number in self._outdated if number in self._table)
+            self._replan([self._table.at(number) for number in known])
+            self._outdated = []
 
     def _seat(self, stream: Stream) -> Stream | None:
         """A restored stream, which comes with the slot it had, at its number in this engine."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ TABLE_ROWS = 1000
 
 Seat = Callable[[Stream], Stream | None]
 Begin = Callable[[list[Stream]], None]
+PlanText = Callable[[Stream], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,7 @@ def table_at(offset: int, streams: StreamTable, patience: Patience) -> Table:
     streams : StreamTable
     patience : Patience
     """
-    ordered = sorted(streams, key=lambda stream: stream.number)
-    return Table(offset, ordered, patience.heard_ms.copy(), patience.save())
+    return Table(offset, list(streams), patience.heard_ms.copy(), patience.save())
 
 
 def saved_slices(
@@ -59,6 +60,7 @@ def saved_slices(
     companions: Mapping[str, Rows],
     rows: int,
     position: Callable[[], int],
+    plan_text: PlanText,
 ) -> Iterator[Slice]:
     """The slices of a snapshot, copied as the iterator is advanced.
 
@@ -71,11 +73,14 @@ def saved_slices(
         Slots per slice.
     position : callable
         The offset applied last, asked when rows are copied.
+    plan_text : callable
+        What tells a stream's plan from another one.
     """
+    table.streams.sort(key=attrgetter("number"))
     for index, shard in enumerate(shards):
         mine = [stream for stream in table.streams if stream.number % len(shards) == index]
         for first in range(0, max(len(mine), 1), TABLE_ROWS):
-            yield _streams_slice(index, len(shards), table, mine[first : first + TABLE_ROWS])
+            yield _streams_slice(index, len(shards), table, mine[first : first + TABLE_ROWS], plan_text)
         first = 0
         while first < shard.slots.high:  # which may rise meanwhile
             parts = shard.save(first, first + rows)
@@ -83,11 +88,16 @@ def saved_slices(
             first += rows
 
 
-def _streams_slice(shard: int, shards: int, table: Table, streams: list[Stream]) -> Slice:
+def _streams_slice(
+    shard: int, shards: int, table: Table, streams: list[Stream], plan_text: PlanText
+) -> Slice:
     numbers = np.array([stream.number for stream in streams], np.int32)
+    texts = [plan_text(stream) for stream in streams]
+    plans = list(dict.fromkeys(texts))
     facts = {
         "shards": shards,
         "clock": table.clock,
+        "plans": plans,
         "labels": [stream.series.labels for stream in streams],
         "unit": [stream.series.unit for stream in streams],
         "source": [None if stream.source == stream.series.labels else stream.source for stream in streams],
@@ -98,6 +108,7 @@ def _streams_slice(shard: int, shards: int, table: Table, streams: list[Stream])
         "form": np.array([stream.form for stream in streams], np.uint8),
         "created_ms": np.array([stream.created_ms for stream in streams], np.int64),
         "opened_offset": np.array([stream.opened_offset for stream in streams], np.int64),
+        "plan": np.array([plans.index(text) for text in texts], np.int32),
         "feedback": np.array([stream.feedback for stream in streams], np.float64),
         "heard_ms": table.heard_ms[numbers],
     }
@@ -152,6 +163,12 @@ class Restoring:
         Gives a stream, which comes with the slot it had, its number in this engine; None without room.
     begin : callable
         Starts the seated streams' rows, which are then loaded.
+    plan_text : callable
+
+    Attributes
+    ----------
+    outdated : list of int
+        Numbers of streams whose rows were saved under another plan.
     """
 
     def __init__(
@@ -162,9 +179,11 @@ class Restoring:
         companions: Mapping[str, Rows],
         seat: Seat,
         begin: Begin,
+        plan_text: PlanText,
     ) -> None:
         self._table, self._patience, self._shards = table, patience, shards
-        self._companions, self._seat, self._begin = companions, seat, begin
+        self._companions, self._seat, self._begin, self._plan_text = companions, seat, begin, plan_text
+        self.outdated: list[int] = []
         self._seatings: dict[int, _Seating] = {}
 
     def take(self, part: Slice) -> None:
@@ -185,9 +204,11 @@ class Restoring:
         slots = part.columns["number"] // np.int32(old_shards)
         seating = self._seating(part.shard, slots)
         begun = []
-        for slot, saved in zip(slots, _streams(part, old_shards), strict=True):
+        plans = [part.facts["plans"][index] for index in part.columns["plan"]]
+        for slot, saved, plan in zip(slots, _streams(part, old_shards), plans, strict=True):
             stream = self._seat(saved)
             if stream is not None:
+                self.outdated += [stream.number] if self._plan_text(stream) != plan else []
                 self._table.add(stream)
                 seating.number[slot], seating.opened_offset[slot] = stream.number, stream.opened_offset
                 begun.append(stream)

@@ -75,6 +75,9 @@ class StreamTable:
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._by_id.values())
 
+    def __contains__(self, number: int) -> bool:
+        return number in self._by_number
+
     def find(self, stream_id: str) -> Stream | None:
         """The stream of an id.
 
