@@ -7,12 +7,12 @@ instead of the time of an evaluation: a deadline takes effect at its own time, w
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from kullback.alerting.alert import Phase, Reason
 from kullback.alerting.layout import MOST_PER_ROW, Buffer, Rows, State
 from kullback.alerting.rule import Rules
+from kullback.core.kernel import kernel
 from kullback.core.scores import Episode, Outcome
 
 INACTIVE, PENDING, FIRING, SHIFTED = (int(phase) for phase in Phase)
@@ -27,7 +27,7 @@ ONSET_INTERVALS = 3
 """The shortest window has four samples, so an interval is at most a third of the way from onset to alarm."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk(state: State, rules: Rules, buffer: Buffer, rows: Rows, first: int) -> int:
     """Take rows from `first` on, until all are taken or the buffer is full.
 
@@ -53,7 +53,7 @@ def walk(state: State, rules: Rules, buffer: Buffer, rows: Rows, first: int) -> 
     return len(rows.stream)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def expire(
     state: State, rules: Rules, buffer: Buffer, numbers: NDArray[np.int64], first: int, now_ms: int
 ) -> int:
@@ -65,7 +65,7 @@ def expire(
     return len(numbers)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_row(
     state: State, rules: Rules, buffer: Buffer, rows: Rows, row: int, number: int, at_ms: int, flags: int
 ) -> None:
@@ -85,7 +85,7 @@ def _take_row(
         _note_quiet(state, rules, buffer, number, at_ms)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bring_up_to(state: State, rules: Rules, buffer: Buffer, number: int, timestamp_ms: int) -> int:
     """Bring a live alert up to the time of a sample; an alert's time does not run backwards."""
     if state.phase[number] != INACTIVE:
@@ -99,13 +99,13 @@ def _bring_up_to(state: State, rules: Rules, buffer: Buffer, number: int, timest
     return int(state.last_sample_ms[number])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end_if_live(state: State, buffer: Buffer, number: int, at_ms: int, reason: int) -> None:
     if state.phase[number] != INACTIVE:
         _change(state, buffer, number, at_ms, INACTIVE, reason)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _end_when_due(state: State, rules: Rules, buffer: Buffer, number: int, now_ms: int) -> None:
     keep_ms = 0 if state.phase[number] == PENDING else rules.keep_firing_for_ms[number]
     if state.quiet[number]:
@@ -119,7 +119,7 @@ def _end_when_due(state: State, rules: Rules, buffer: Buffer, number: int, now_m
         _change(state, buffer, number, due_ms, INACTIVE, reason)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _open(state: State, number: int, at_ms: int, onset_ms: int) -> None:
     """Write a new alert's beginning; its phase follows once its first sample is noted."""
     state.quiet[number] = 0
@@ -132,7 +132,7 @@ def _open(state: State, number: int, at_ms: int, onset_ms: int) -> None:
     state.episodes[number] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note_anomaly(state: State, rows: Rows, row: int, number: int, at_ms: int) -> None:
     state.quiet[number] = 0
     state.last_anomalous_ms[number] = at_ms
@@ -144,7 +144,7 @@ def _note_anomaly(state: State, rows: Rows, row: int, number: int, at_ms: int) -
         state.leader[number] = rows.leader[row]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _note_quiet(state: State, rules: Rules, buffer: Buffer, number: int, at_ms: int) -> None:
     if state.phase[number] == PENDING:
         _change(state, buffer, number, at_ms, INACTIVE, RECOVERED)
@@ -156,7 +156,7 @@ def _note_quiet(state: State, rules: Rules, buffer: Buffer, number: int, at_ms: 
         _change(state, buffer, number, at_ms, INACTIVE, RECOVERED)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _raise_when_due(state: State, rules: Rules, buffer: Buffer, number: int, at_ms: int, fresh: bool) -> None:
     """Inactive → pending or firing, pending → firing."""
     due = at_ms - state.started_ms[number] >= rules.for_ms[number]
@@ -167,7 +167,7 @@ def _raise_when_due(state: State, rules: Rules, buffer: Buffer, number: int, at_
         _change(state, buffer, number, at_ms, PENDING, ANOMALOUS)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _change(state: State, buffer: Buffer, number: int, at_ms: int, phase: int, reason: int) -> None:
     """Go to another phase and write the transition down."""
     row = buffer.used[0]
@@ -180,7 +180,7 @@ def _change(state: State, buffer: Buffer, number: int, at_ms: int, phase: int, r
     buffer.used[0] = row + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy(source: State, number: int, target: State, row: int) -> None:
     target.phase[row] = source.phase[number]
     target.reason[row] = source.reason[number]

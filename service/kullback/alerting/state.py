@@ -49,7 +49,7 @@ class AlertStates:
         scores : Scores
         now_ms : int
             Arrival time; deadlines before it take effect first, as `advance` would have let them. A back-test
-            or backfill gives the time of its data.
+            or backfill gives the earliest time of its data.
         muted : bool array, shape (n,), optional
             Rows that fall into a maintenance window: they raise nothing and end what is live.
 
@@ -114,6 +114,15 @@ class AlertStates:
         numbers : int32 array, shape (m,)
         """
         return self._state.phase[numbers]
+
+    def patience_ms(self, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Silence after which each stream counts as without data; 0 where it follows from the interval.
+
+        Parameters
+        ----------
+        numbers : int32 array, shape (m,)
+        """
+        return self._rules.no_data_after_ms[numbers]
 
     def alert(self, number: int) -> Alert | None:
         """The live alert of a stream, None when there is none.

@@ -215,5 +215,11 @@ def test_phases_are_the_values_of_the_metric() -> None:
     assert made.live().tolist() == [1, 4]
 
 
+def test_patience_is_that_of_each_streams_rule() -> None:
+    made = states(no_data_minutes=2)
+    made.follow(ONE, Rule(no_data_after_ms=5))
+    assert made.patience_ms(np.array([1, 0], np.int32)).tolist() == [2 * STEP_MS, 5]
+
+
 def test_rule_is_taken_from_the_profile() -> None:
     assert rule_of(Profile(for_ms=5, keep_firing_for_ms=6, no_data_after_ms=7)) == Rule(5, 6, 7)
