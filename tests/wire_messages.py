@@ -84,9 +84,9 @@ def _classes(package: str, messages: dict[str, dict[str, tuple[int, str]]]) -> d
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     for name, fields in messages.items():
         message = file.message_type.add(name=name)
-        for field, (number, kind) in fields.items():
-            repeated = F.LABEL_REPEATED if kind.startswith("*") else F.LABEL_OPTIONAL
-            kind = kind.lstrip("*")
+        for field, (number, declared) in fields.items():
+            repeated = F.LABEL_REPEATED if declared.startswith("*") else F.LABEL_OPTIONAL
+            kind = declared.lstrip("*")
             added = message.field.add(name=field, number=number, label=repeated)
             if kind in SCALARS:
                 added.type = SCALARS[kind]

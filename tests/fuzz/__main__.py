@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 
 from rich.progress import Progress
-
 from tests.fuzz.targets import Target, targets
 
 

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from tests.decoded_rules import assert_well_formed
+from tests.fuzz.mutation import mutated, rewritten
+
 from kullback.core.errors import DecodeError
 from kullback.core.limits import Limits
 from kullback.ingest.body import UNPACKERS, unpack
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.json_samples import JsonDecoder, NdjsonDecoder
 from kullback.ingest.remote_write import RemoteWriteDecoder
-from tests.decoded_rules import assert_well_formed
-from tests.fuzz.mutation import mutated
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NOW_MS = 1_795_328_801_679
@@ -38,10 +39,13 @@ class Target:
         Takes a body.
     seeds : tuple of bytes
         Valid bodies.
+    json : bool
+        Whether seeds are JSON, so that they can be changed in ways that leave JSON.
     """
 
     decode: Callable[[bytes], Decoded | bytes]
     seeds: tuple[bytes, ...]
+    json: bool = False
 
     def shoot(self, body: bytes) -> None:
         """Decode a body; only DecodeError may be raised, and what comes back must be well formed.
@@ -67,7 +71,10 @@ class Target:
         random : Random
         """
         while True:
-            yield mutated(random, random.choice(self.seeds), random.choice(self.seeds))
+            if self.json and random.random() < 0.7:
+                yield rewritten(random, random.choice(self.seeds))
+            else:
+                yield mutated(random, random.choice(self.seeds), random.choice(self.seeds))
 
 
 def golden(pattern: str, encoding: str = "") -> tuple[bytes, ...]:
@@ -115,7 +122,7 @@ def targets() -> dict[str, Target]:
     """All targets by name."""
     return {
         "body": Target(unpacked_by_first_byte, packed_seeds()),
-        "json": Target(by(JsonDecoder), (*JSON_ROWS, b"[" + b",".join(JSON_ROWS) + b"]")),
+        "json": Target(by(JsonDecoder), (*JSON_ROWS, b"[" + b",".join(JSON_ROWS) + b"]"), json=True),
         "ndjson": Target(by(NdjsonDecoder), (b"\n".join(JSON_ROWS), JSON_ROWS[0])),
         "remote_write": Target(
             by(RemoteWriteDecoder),

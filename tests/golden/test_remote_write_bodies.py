@@ -7,16 +7,20 @@ from pathlib import Path
 import cramjam
 import numpy as np
 import pytest
+from tests.wire_messages import WriteRequest
 
 from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.labels import Kind, sorted_labels
 from kullback.core.limits import Limits
 from kullback.ingest.body import unpack
 from kullback.ingest.remote_write import RemoteWriteDecoder
-from tests.wire_messages import WriteRequest
 
 HERE = Path(__file__).parent
-BODIES = sorted(path for folder in ("remote_write", "remote_write_native", "vmagent") for path in HERE.glob(f"{folder}/*.bin"))
+BODIES = sorted(
+    path
+    for folder in ("remote_write", "remote_write_native", "vmagent")
+    for path in HERE.glob(f"{folder}/*.bin")
+)
 NOW_MS = 1_795_328_801_679
 
 
@@ -50,7 +54,9 @@ def test_every_sample_is_read_bit_for_bit_and_in_order(path: Path) -> None:
     batch, rows = read(unpacked)
     scalars = [(series.labels, ms, value) for series, ms, value in rows if series.kind is not Kind.HISTOGRAM]
     assert scalars == samples
-    assert [series.labels for series, *_ in rows if series.kind is Kind.HISTOGRAM] == [labels for labels, _ in histograms]
+    assert [series.labels for series, *_ in rows if series.kind is Kind.HISTOGRAM] == [
+        labels for labels, _ in histograms
+    ]
     assert len(set(batch.series)) == len(batch.series)
 
 

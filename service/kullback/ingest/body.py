@@ -40,7 +40,7 @@ def unpack(body: bytes, encoding: str, limits: Limits) -> bytes:
     Raises
     ------
     DecodeError
-        BODY_TOO_LARGE, UNPACKED_TOO_LARGE, BAD_COMPRESSION, or UNSUPPORTED_CONTENT_TYPE for an unknown coding.
+        BODY_TOO_LARGE, UNPACKED_TOO_LARGE, BAD_COMPRESSION, or UNSUPPORTED_CONTENT_TYPE when unknown.
     """
     if len(body) > limits.max_body_bytes:
         detail = f"The body has {len(body)} bytes; the limit is {limits.max_body_bytes}."
@@ -105,9 +105,7 @@ def _snappy(body: bytes, limit_bytes: int) -> bytes:
         raise _bad("snappy", problem) from problem
 
 
-def _into_buffer(
-    decompress_into: Callable[[bytes, object], int], coding: str, body: bytes, limit_bytes: int
-) -> bytes:
+def _into_buffer(decompress_into: Callable[..., int], coding: str, body: bytes, limit_bytes: int) -> bytes:
     # The buffer costs address space only: the system gives memory to the pages that are written.
     buffer = np.empty(limit_bytes, np.uint8)
     try:

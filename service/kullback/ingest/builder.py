@@ -13,12 +13,13 @@ from kullback.core.errors import DecodeError, ErrorId, Refusal, merge_refusals
 from kullback.core.labels import NAME, Kind, Series, kind_of_name, render, sorted_labels
 from kullback.ingest.decoded import Decoded
 
+Times = NDArray[np.int64]
+Values = NDArray[np.float64]
+
 SHOWN_CHARACTERS = 120
 
 
-def series_of(
-    pairs: Sequence[tuple[str, str]], kind: Kind | None = None, unit: str = ""
-) -> Series | Refusal:
+def series_of(pairs: Sequence[tuple[str, str]], kind: Kind | None = None, unit: str = "") -> Series | Refusal:
     """The series of a label set, or why it is none.
 
     Parameters
@@ -79,15 +80,15 @@ class Builder:
         self._max_samples = max_samples
         self._series: dict[str, int] = {}
         self._table: list[Series] = []
-        self._index: list[int] = []
-        self._timestamp_ms: list[int] = []
-        self._value: list[float | None] = []
+        self._rows = 0
+        self._columns: list[tuple[NDArray[np.int32], Times, Values]] = []
+        self._single: tuple[list[int], list[int], list[float | None]] = ([], [], [])
         self._categories: dict[str, int] = {}
         self._histograms: dict[int, Histogram] = {}
         self._refusals: list[Refusal] = []
 
     def __len__(self) -> int:
-        return len(self._index)
+        return self._rows
 
     def refuse(self, error: ErrorId, detail: str, count: int = 1) -> None:
         """Count samples that cannot be read.
@@ -110,26 +111,25 @@ class Builder:
         timestamp_ms : int
         value : float or None
         """
-        self.add_column(series, (timestamp_ms,), (value,))
+        self._count(1)
+        index, times, values = self._single
+        index.append(self._number(series))
+        times.append(timestamp_ms)
+        values.append(value)
 
-    def add_column(
-        self, series: Series, timestamps_ms: Iterable[int], values: Sequence[float | None]
-    ) -> None:
+    def add_column(self, series: Series, timestamps_ms: Times, values: Values) -> None:
         """Add samples of one series.
 
         Parameters
         ----------
         series : Series
-        timestamps_ms : iterable of int
-        values : sequence of float or None
-            As many.
+        timestamps_ms : int64 array, shape (n,)
+        values : float64 array, shape (n,)
         """
-        if len(self._index) + len(values) > self._max_samples:
-            detail = f"The request holds more than {self._max_samples} samples."
-            raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)
-        self._index.extend([self._number(series)] * len(values))
-        self._timestamp_ms.extend(timestamps_ms)
-        self._value.extend(values)
+        self._count(len(values))
+        self._flush()
+        index = np.full(len(values), self._number(series), np.int32)
+        self._columns.append((index, timestamps_ms, values))
 
     def add_histogram(self, series: Series, timestamp_ms: int, histogram: Histogram) -> None:
         """Add one histogram sample.
@@ -143,33 +143,50 @@ class Builder:
         self._histograms[len(self)] = histogram
         self.add(series, timestamp_ms, None)
 
-    def add_categories(self, series: Series, timestamps_ms: Iterable[int], names: Sequence[str]) -> None:
+    def add_categories(self, series: Series, timestamps_ms: Times, names: Sequence[str]) -> None:
         """Add categorical samples of one series.
 
         Parameters
         ----------
         series : Series
-        timestamps_ms : iterable of int
+        timestamps_ms : int64 array, shape (n,)
         names : sequence of str
             As many.
         """
         codes = [self._categories.setdefault(name, len(self._categories)) for name in names]
-        self.add_column(series, timestamps_ms, codes)
+        self.add_column(series, timestamps_ms, np.array(codes, np.float64))
 
     def build(self) -> Decoded:
         """The batch and the merged refusals."""
         refusals = merge_refusals(self._refusals)
-        if not self._index:
+        if not self._rows:
             return Decoded(empty_batch(), refusals)
+        self._flush()
+        index, times, values = zip(*self._columns, strict=True)
         batch = Batch(
             tuple(self._table),
-            np.array(self._index, np.int32),
-            np.array(self._timestamp_ms, np.int64),
-            np.array(self._value, np.float64),
+            np.concatenate(index),
+            np.concatenate(times),
+            np.concatenate(values),
             self._buckets() if self._histograms else None,
             tuple(self._categories),
         )
         return Decoded(batch, refusals)
+
+    def _count(self, samples: int) -> None:
+        self._rows += samples
+        if self._rows > self._max_samples:
+            detail = f"The request holds more than {self._max_samples} samples."
+            raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)
+
+    def _flush(self) -> None:
+        """Turn the samples that came singly into a column, so that the order of the body is kept."""
+        index, times, values = self._single
+        if index:
+            # None becomes NaN.
+            column = np.array(values, np.float64)
+            self._columns.append((np.array(index, np.int32), np.array(times, np.int64), column))
+            self._single = ([], [], [])
 
     def _number(self, series: Series) -> int:
         number = self._series.get(series.key)

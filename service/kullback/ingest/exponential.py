@@ -1,7 +1,8 @@
 """Buckets of exponential histograms: Prometheus' native and OpenTelemetry's exponential ones.
 
-Bucket `i` of schema `s` holds (base^(i-1), base^i] with base = 2^(2^-s) (Prometheus, model/histogram; OpenTelemetry
-metrics data model, "Exponential Scale", whose index is one lower). Schema -53 has bounds of its own.
+Bucket `i` of schema `s` holds (base^(i-1), base^i] with base = 2^(2^-s) (Prometheus, model/histogram;
+OpenTelemetry metrics data model, "Exponential Scale", whose index is one lower). Schema -53 has bounds of its
+own.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def bound_of(schema: int, index: int, custom: Floats) -> float:
 
 @kernel
 def append(upper_bound: Floats, count: Floats, first: int, at: int, bound: float, observations: float) -> int:
-    """Add a bucket to the row that starts at `first`; one that ends where the last one does is merged into it.
+    """Add a bucket to the row that starts at `first`, or merge it into a last one that ends as high.
 
     Parameters
     ----------
@@ -115,7 +116,13 @@ def write_buckets(
 
 @kernel
 def _write_negative(
-    schema: int, spans: Spans, observed: Floats, custom: Floats, upper_bound: Floats, count: Floats, first: int
+    schema: int,
+    spans: Spans,
+    observed: Floats,
+    custom: Floats,
+    upper_bound: Floats,
+    count: Floats,
+    first: int,
 ) -> int:
     at, k = first, len(observed)
     index = spans[:, 0].sum() + spans[:, 1].sum()
@@ -174,10 +181,7 @@ def spans_fit(spans: Spans, observed: Floats) -> bool:
         held += spans[span, 1]
     if held != len(observed):
         return False
-    for observations in observed:
-        if not (observations >= 0.0 and observations < np.inf):
-            return False
-    return True
+    return bool(np.all(observed >= 0.0) and np.all(observed < np.inf))
 
 
 @kernel
@@ -193,4 +197,4 @@ def custom_fits(spans: Spans, custom: Floats) -> bool:
         if not np.isfinite(custom[i]) or (i > 0 and custom[i] <= custom[i - 1]):
             return False
     reach = spans[:, 0].sum() + spans[:, 1].sum()
-    return (len(spans) == 0 or spans[0, 0] >= 0) and reach <= len(custom) + 1
+    return bool((len(spans) == 0 or spans[0, 0] >= 0) and reach <= len(custom) + 1)

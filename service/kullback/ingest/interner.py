@@ -38,9 +38,7 @@ class Interner(Generic[T]):
         Size at which the table starts anew.
     """
 
-    def __init__(
-        self, capacity_keys: int = CAPACITY_KEYS, capacity_bytes: int = CAPACITY_BYTES
-    ) -> None:
+    def __init__(self, capacity_keys: int = CAPACITY_KEYS, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self.capacity_keys = capacity_keys
         self.capacity_bytes = capacity_bytes
         self._lock = Lock()
@@ -142,7 +140,11 @@ class Interner(Generic[T]):
         """
         counted = zip(*np.unique(ids, return_counts=True), strict=True) if len(ids) else ()
         meanings = ((self.values[entry], int(count)) for entry, count in counted)
-        return [Refusal(meant.error, count, meant.detail) for meant, count in meanings if isinstance(meant, Refusal)]
+        return [
+            Refusal(meant.error, count, meant.detail)
+            for meant, count in meanings
+            if isinstance(meant, Refusal)
+        ]
 
     def meanings(self, ids: Ids) -> list[T]:
         """What ids mean, none of them a refusal.
@@ -191,8 +193,8 @@ class Interner(Generic[T]):
 def hash_key(body: Bytes, start: int, stop: int, prefix: int, secret: Words) -> np.uint64:
     """A keyed 64-bit hash.
 
-    Within a block of 256 bytes: NH, the sum of products of secretly shifted halves of each word (Black et al.,
-    "UMAC: Fast and Secure Message Authentication", 1999, §4); blocks are chained by a bijective mixing step.
+    Within a block of 256 bytes: NH, the sum of products of secretly shifted halves of each word (Black et
+    al., "UMAC: Fast and Secure Message Authentication", 1999, §4); a bijective mixing step chains blocks.
 
     Parameters
     ----------

@@ -12,7 +12,16 @@ from kullback.core.errors import ErrorId, Refusal
 from kullback.core.kernel import kernel
 from kullback.ingest.exponential import CUSTOM_BOUNDS, FULL, MISFIT, write_buckets
 from kullback.ingest.wire import (
-    FIXED64, LENGTH, VARINT, Bytes, load_f64, load_u64, next_field, varint, varint_end, zigzag,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    Bytes,
+    load_f64,
+    load_u64,
+    next_field,
+    varint,
+    varint_end,
+    zigzag,
 )  # fmt: skip
 
 MAX_HISTOGRAM_BYTES = 256 * 1024
@@ -20,6 +29,7 @@ MAX_HISTOGRAM_BYTES = 256 * 1024
 MAX_BUCKETS_PER_REQUEST = 8_000_000
 
 MIN_SCHEMA, MAX_SCHEMA = -4, 8
+SUM, SCHEMA, ZERO_THRESHOLD, ZERO_COUNT, ZERO_COUNT_FLOAT, RESET_HINT, TIMESTAMP = 3, 4, 5, 6, 7, 14, 15
 COUNTS_THE_PRESENT = 3
 """Reset hint GAUGE: not cumulative over time."""
 
@@ -37,7 +47,8 @@ Floats = NDArray[np.float64]
 
 
 class Scratch(NamedTuple):
-    """Room for the parts of one histogram; `used` holds how much of each of the eight lists is filled."""
+    """Room for the parts of one histogram; `used` says how much of each of the five lists is filled,
+    `head` holds schema, zero threshold and zero count."""
 
     negative_spans: Positions
     positive_spans: Positions
@@ -45,6 +56,7 @@ class Scratch(NamedTuple):
     positive: Floats
     custom: Floats
     used: Positions
+    head: Floats
 
 
 class Rows(NamedTuple):
@@ -56,7 +68,7 @@ class Rows(NamedTuple):
     status: NDArray[np.int8]
     stop: Positions
     upper_bound: Floats
-    count: Floats
+    observations: Floats
 
 
 def read_histograms(body: Bytes, start: Positions, stop: Positions) -> Rows:
@@ -87,8 +99,11 @@ def read_histograms(body: Bytes, start: Positions, stop: Positions) -> Rows:
     scratch = Scratch(
         np.empty((longest + 1, 2), np.int64),
         np.empty((longest + 1, 2), np.int64),
-        *(np.empty(longest + 1, np.float64) for _ in range(3)),
+        np.empty(longest + 1, np.float64),
+        np.empty(longest + 1, np.float64),
+        np.empty(longest + 1, np.float64),
         np.zeros(5, np.int64),
+        np.zeros(3, np.float64),
     )
     fill_rows(body, start, stop, rows, scratch)
     rows.value[rows.status == STALE] = STALE_MARKER
@@ -107,7 +122,7 @@ def buckets_of(rows: Rows, scalars: int) -> Buckets:
     return Buckets(
         np.concatenate((np.zeros(scalars + 1, np.int64), rows.stop)),
         rows.upper_bound[:used].copy(),
-        rows.count[:used].copy(),
+        rows.observations[:used].copy(),
         np.concatenate((np.zeros(scalars, np.bool_), rows.cumulative)),
     )
 
@@ -149,60 +164,82 @@ def fill_rows(body: Bytes, start: Positions, stop: Positions, rows: Rows, scratc
 @kernel
 def _fill_row(body: Bytes, at: int, stop: int, i: int, rows: Rows, scratch: Scratch, first: int) -> int:
     scratch.used[:] = 0
-    schema, zero_threshold, zero_count = 0, 0.0, 0.0
+    scratch.head[:] = 0.0
     while at < stop:
         number, wire, start, at = next_field(body, at, stop)
-        if number == 15 and wire == VARINT:
-            rows.timestamp_ms[i] = varint(body, start)
-        elif number == 14 and wire == VARINT:
-            rows.cumulative[i] = varint(body, start) != COUNTS_THE_PRESENT
-        elif number == 3 and wire == FIXED64:
-            if load_u64(body, start) == STALE_MARKER_BITS:
-                rows.status[i] = STALE
-        elif number == 4 and wire == VARINT:
-            schema = zigzag(varint(body, start))
-        elif number == 5 and wire == FIXED64:
-            zero_threshold = load_f64(body, start)
-        elif number == 6 and wire == VARINT:
-            zero_count = np.float64(varint(body, start))
-        elif number == 7 and wire == FIXED64:
-            zero_count = load_f64(body, start)
-        elif number in (8, 11) and wire == LENGTH:
-            if not _add_span(body, start, at, 0 if number == 8 else 1, scratch):
-                rows.status[i] = BROKEN
-        elif number in (9, 12):
-            if not _add_deltas(body, start, at, wire, 2 if number == 9 else 3, scratch):
-                rows.status[i] = BROKEN
-        elif number in (10, 13, 16):
-            if not _add_floats(body, start, at, wire, number, scratch):
-                rows.status[i] = BROKEN
-        elif number <= 0 or 3 <= number <= 15:
+        if number <= 0:
             rows.status[i] = BROKEN
             return first
-    if rows.status[i] != GOOD:
-        return first
+        if number in (SUM, RESET_HINT, TIMESTAMP):
+            _read_row_field(body, start, number, wire, i, rows)
+        elif number <= ZERO_COUNT_FLOAT:
+            _read_head(body, start, number, wire, scratch.head)
+        elif not _read_list(body, start, at, number, wire, scratch):
+            rows.status[i] = BROKEN
+            return first
+    if rows.status[i] == GOOD:
+        end = _write_row(rows, scratch, first)
+        if end >= 0:
+            return end
+        rows.status[i] = end
+    return first
+
+
+@kernel
+def _read_row_field(body: Bytes, start: int, number: int, wire: int, i: int, rows: Rows) -> None:
+    if number == TIMESTAMP and wire == VARINT:
+        rows.timestamp_ms[i] = varint(body, start)
+    elif number == RESET_HINT and wire == VARINT:
+        rows.cumulative[i] = varint(body, start) != COUNTS_THE_PRESENT
+    elif number == SUM and wire == FIXED64:
+        if load_u64(body, start) == STALE_MARKER_BITS:
+            rows.status[i] = STALE
+    else:
+        rows.status[i] = BROKEN
+
+
+@kernel
+def _read_head(body: Bytes, start: int, number: int, wire: int, head: Floats) -> None:
+    if number == SCHEMA and wire == VARINT:
+        head[0] = zigzag(varint(body, start))
+    elif number == ZERO_THRESHOLD and wire == FIXED64:
+        head[1] = load_f64(body, start)
+    elif number == ZERO_COUNT and wire == VARINT:
+        head[2] = varint(body, start)
+    elif number == ZERO_COUNT_FLOAT and wire == FIXED64:
+        head[2] = load_f64(body, start)
+
+
+@kernel
+def _read_list(body: Bytes, start: int, stop: int, number: int, wire: int, scratch: Scratch) -> bool:
+    if number in (8, 11):
+        return wire == LENGTH and _add_span(body, start, stop, 0 if number == 8 else 1, scratch)
+    if number in (9, 12):
+        return _add_deltas(body, start, stop, wire, 2 if number == 9 else 3, scratch)
+    if number in (10, 13, 16):
+        return _add_floats(body, start, stop, wire, number, scratch)
+    return True
+
+
+@kernel
+def _write_row(rows: Rows, scratch: Scratch, first: int) -> int:
+    schema, zero_threshold, zero_count = int(scratch.head[0]), scratch.head[1], scratch.head[2]
     if schema != CUSTOM_BOUNDS and (schema < MIN_SCHEMA or schema > MAX_SCHEMA):
-        rows.status[i] = BAD_SCHEMA
-        return first
+        return BAD_SCHEMA
     if not (0.0 <= zero_threshold < np.inf and 0.0 <= zero_count < np.inf):
-        rows.status[i] = MISFIT
-        return first
+        return MISFIT
     used = scratch.used
-    end = write_buckets(
+    return write_buckets(
         schema, zero_threshold, zero_count,
         scratch.negative_spans[: used[0]], scratch.negative[: used[2]],
         scratch.positive_spans[: used[1]], scratch.positive[: used[3]],
-        scratch.custom[: used[4]], rows.upper_bound, rows.count, first,
+        scratch.custom[: used[4]], rows.upper_bound, rows.observations, first,
     )  # fmt: skip
-    if end < 0:
-        rows.status[i] = end
-        return first
-    return end
 
 
 @kernel
 def _add_span(body: Bytes, at: int, stop: int, side: int, scratch: Scratch) -> bool:
-    offset, length = np.int64(0), np.int64(0)
+    offset, length = 0, 0
     while at < stop:
         number, wire, start, at = next_field(body, at, stop)
         if number == 1 and wire == VARINT:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kullback.core.errors import ErrorId
 
 PLAIN = frozenset({int, float, type(None)})
@@ -13,7 +16,7 @@ SPECIAL = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf
 FURTHEST_MS = 2**62
 
 
-class Bad(Exception):  # noqa: N818
+class Bad(Exception):
     """Why a part of a body cannot be read; becomes a refusal.
 
     Parameters
@@ -52,24 +55,46 @@ def number(value: object, field: str) -> float | None:
     raise Bad(f"needs a number as `{field}`")
 
 
-def column(values: list[Any], field: str) -> tuple[list[float | None], list[int]]:
+def column(values: list[Any]) -> tuple[NDArray[np.float64], list[int]]:
     """The numbers of a column and the places of what is none.
 
     Parameters
     ----------
     values : list
-    field : str
+        As parsed; null stands for NaN.
     """
     if PLAIN.issuperset(map(type, values)):
-        return values, []
+        return np.array(values, np.float64), []
     kept: list[float | None] = []
     bad: list[int] = []
     for place, value in enumerate(values):
         try:
-            kept.append(number(value, field))
+            kept.append(number(value, ""))
         except Bad:
             bad.append(place)
-    return kept, bad
+    return np.array(kept, np.float64), bad
+
+
+def time_column(given: list[Any], field: str) -> NDArray[np.int64]:
+    """The times of a column, ms.
+
+    Parameters
+    ----------
+    given : list
+    field : str
+        For the message.
+
+    Raises
+    ------
+    Bad
+        When one of them is no time; all are lost then, because their samples cannot be placed.
+    """
+    if {int}.issuperset(map(type, given)):
+        try:
+            return np.array(given, np.int64)
+        except OverflowError:
+            pass
+    return np.array([timestamp(ms, f"{field}[{i}]", len(given)) for i, ms in enumerate(given)], np.int64)
 
 
 def timestamp(value: object, field: str, count: int = 1) -> int:

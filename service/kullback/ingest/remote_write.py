@@ -75,9 +75,7 @@ def read_series(
     """
     labels, first = label_spans(as_bytes(body), start, stop)
     spans = labels.tolist()
-    return [
-        _read_one(body, spans[first[i] : first[i + 1]], bool(histogram[i])) for i in range(len(start))
-    ]
+    return [_read_one(body, spans[first[i] : first[i + 1]], bool(histogram[i])) for i in range(len(start))]
 
 
 def _read_one(body: bytes, spans: list[list[int]], histogram: bool) -> Series | Refusal:

@@ -1,7 +1,8 @@
 """The TimeSeries messages of remote write 1.0 and 2.0, walked by one compiled kernel.
 
-Sources: prometheus/prompb/remote.proto and types.proto; io/prometheus/write/v2/types.proto. The two differ in the
-numbers of their fields only; what field 1 of a series means (labels, or references to symbols) is the caller's.
+Sources: prometheus/prompb/remote.proto and types.proto; io/prometheus/write/v2/types.proto. The two differ in
+the numbers of their fields only; what field 1 of a series means (labels, or references to symbols) is the
+caller's.
 """
 
 from __future__ import annotations
@@ -79,16 +80,22 @@ def walk(body: Bytes, fields: Fields, limits: Limits) -> Walk:
     series, samples, histograms, sides, bad = count_parts(body, *fields)
     _refuse_malformed(bad)
     if samples + histograms > limits.max_samples_per_request:
-        detail = f"The request holds {samples + histograms} samples; the limit is {limits.max_samples_per_request}."
+        most = limits.max_samples_per_request
+        detail = f"The request holds {samples + histograms} samples; the limit is {most}."
         raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)
     found = Walk(
-        *(np.zeros(series, np.int64) for _ in range(4)),
+        np.zeros(series, np.int64),
+        np.zeros(series, np.int64),
+        np.zeros(series, np.int64),
+        np.zeros(series, np.int64),
         np.empty(samples, np.int32),
         np.empty(samples, np.int64),
         np.empty(samples, np.float64),
         np.empty(histograms, np.int32),
-        *(np.empty(histograms, np.int64) for _ in range(2)),
-        *(np.empty(sides, np.int64) for _ in range(2)),
+        np.empty(histograms, np.int64),
+        np.empty(histograms, np.int64),
+        np.empty(sides, np.int64),
+        np.empty(sides, np.int64),
     )
     _refuse_malformed(fill_parts(body, *fields, found))
     return found
@@ -105,7 +112,7 @@ def _refuse_malformed(offset: int) -> None:
 def count_parts(
     body: Bytes, series: int, side: int, histogram: int, metadata: int
 ) -> tuple[int, int, int, int, int]:
-    """Count series, samples, histograms and side messages; the last number is a malformed offset or MALFORMED.
+    """Count series, samples, histograms and side messages; the last is a malformed offset or MALFORMED.
 
     Parameters
     ----------
@@ -191,7 +198,7 @@ def read_sample(body: Bytes, at: int, stop: int) -> tuple[int, float, bool]:
     body : uint8 array
     at, stop : int
     """
-    timestamp_ms, value = np.int64(0), 0.0
+    timestamp_ms, value = 0, 0.0
     while at < stop:
         number, wire, start, at = next_field(body, at, stop)
         if number == 1 and wire == FIXED64:

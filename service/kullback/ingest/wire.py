@@ -37,7 +37,8 @@ def as_bytes(body: bytes) -> Bytes:
 def _loader(target: types.Type, llvm: ir.Type):  # type: ignore[no-untyped-def]
     def load(context, array, at):  # type: ignore[no-untyped-def]  # noqa: ARG001
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            view = cgutils.create_struct_proxy(signature.args[0])(context, builder, value=arguments[0])
+            proxy = cgutils.create_struct_proxy(signature.args[0])  # type: ignore[no-untyped-call]
+            view = proxy(context, builder, value=arguments[0])
             address = builder.gep(view.data, [arguments[1]])
             # Align 1: fields of a message start anywhere.
             return builder.load(builder.bitcast(address, llvm.as_pointer()), align=1)
@@ -66,7 +67,7 @@ def varint(body: Bytes, at: int) -> int:
         value |= (byte & np.uint64(0x7F)) << np.uint64(7 * i)
         if byte < np.uint64(0x80):
             break
-    return np.int64(value)
+    return int(np.int64(value))
 
 
 @kernel
@@ -94,7 +95,7 @@ def zigzag(value: int) -> int:
     ----------
     value : int
     """
-    return np.int64(np.uint64(value) >> np.uint64(1)) ^ -(value & 1)
+    return int(np.int64(np.uint64(value) >> np.uint64(1))) ^ -(value & 1)
 
 
 @kernel
@@ -114,22 +115,33 @@ def next_field(body: Bytes, at: int, end: int) -> Field:
     number, wire = tag >> 3, tag & 7
     if number < 1 or number > 0x1FFFFFFF:
         return MALFORMED, 0, at, at
-    if wire == LENGTH:
-        inside = varint_end(body, start, end)
-        if inside < 0:
-            return MALFORMED, 0, at, at
-        size = varint(body, start)
-        if size < 0 or size > end - inside:
-            return MALFORMED, 0, at, at
-        return number, wire, inside, inside + size
-    if wire == VARINT:
-        stop = varint_end(body, start, end)
-    elif wire == FIXED64:
-        stop = start + 8
-    elif wire == FIXED32:
-        stop = start + 4
-    else:
-        stop = MALFORMED
-    if stop < 0 or stop > end:
+    start, stop = payload(body, start, end, wire)
+    if stop < 0:
         return MALFORMED, 0, at, at
     return number, wire, start, stop
+
+
+@kernel
+def payload(body: Bytes, at: int, end: int, wire: int) -> tuple[int, int]:
+    """Start and stop of a field's payload, the stop MALFORMED when it does not fit before `end`.
+
+    Parameters
+    ----------
+    body : uint8 array
+    at, end : int
+        After the field's tag, and the end of its message.
+    wire : int
+    """
+    start, stop = at, MALFORMED
+    if wire == LENGTH:
+        start = varint_end(body, at, end)
+        size = varint(body, at) if start > 0 else MALFORMED
+        if 0 <= size <= end - start:
+            stop = start + size
+    elif wire == VARINT:
+        stop = varint_end(body, at, end)
+    elif wire == FIXED64 and end - at >= 8:
+        stop = at + 8
+    elif wire == FIXED32 and end - at >= 4:
+        stop = at + 4
+    return start, stop

@@ -77,4 +77,3 @@ def decoded(body: Bytes, found: Walk, interner: Interner[Series], row_ids: Ids) 
     )
     refusals = interner.refusals(row_ids[bad_series]) + refusals_of(rows)
     return Decoded(batch, merge_refusals(refusals))
-
