@@ -1,0 +1,127 @@
+"""A stream's numeric parameters, resolved from its profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.budget import Budget
+from kullback.core.profile import Direction, Profile
+from kullback.detector.layout import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one stream is watched.
+
+    Parameters
+    ----------
+    budget : Budget
+    windows : tuple of int
+        Which of the shape's windows count; empty for all.
+    reference_samples, gap_samples : int
+        At most the shape's; 0 for the shape's.
+    fixed_window_samples, fixed_nats : int, float
+        Textbook mode; off when the window is 0.
+    any_order : bool
+        Whether samples count in the order of arrival, whatever their timestamps (back-test).
+    out_of_order_ms : int
+        How much older than the newest sample a late one may be.
+    feedback : float
+        Factor on the alarm line, from what users said of past alerts.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    windows: tuple[int, ...] = ()
+    reference_samples: int = 0
+    gap_samples: int = 0
+    direction: Direction = Direction.BOTH
+    minimum_effect_absolute: float = 0.0
+    minimum_effect_relative: float = 0.0
+    rebaseline_after_samples: int = 1024
+    fixed_window_samples: int = 0
+    fixed_nats: float = 0.0
+    counter: bool = False
+    any_order: bool = False
+    out_of_order_ms: int = 0
+    feedback: float = 1.0
+
+    def write(self, streams: NDArray[Any], slots: NDArray[np.int32], shape: Shape) -> None:
+        """Put the parameters into the streams' records.
+
+        Parameters
+        ----------
+        streams : STREAM array
+        slots : int32 array, shape (n,)
+        shape : Shape
+        """
+        reference = min(self.reference_samples or shape.reference_samples, shape.reference_samples)
+        gap = min(self.gap_samples or shape.gap_samples, shape.gap_samples)
+        streams["budget_alarms"][slots] = self.budget.alarms
+        streams["budget_ms"][slots] = self.budget.per_ms
+        streams["budget_samples"][slots] = self.budget.per_samples
+        streams["fleet"][slots] = self.budget.fleet
+        streams["reference_limit"][slots] = max(reference, 64)
+        streams["gap_limit"][slots] = max(gap, 16)
+        streams["windows"][slots] = self._mask(shape)
+        streams["direction"][slots] = int(self.direction)
+        streams["effect_absolute"][slots] = self.minimum_effect_absolute
+        streams["effect_relative"][slots] = self.minimum_effect_relative
+        streams["rebaseline_after"][slots] = self.rebaseline_after_samples
+        streams["fixed_window"][slots] = self._fixed_window(shape)
+        streams["fixed_nats"][slots] = self.fixed_nats
+        streams["counter"][slots] = self.counter
+        streams["any_order"][slots] = self.any_order
+        streams["out_of_order_ms"][slots] = self.out_of_order_ms
+        streams["feedback"][slots] = self.feedback
+
+    def _mask(self, shape: Shape) -> int:
+        return sum(1 << index for index in {nearest(shape, w) for w in self.windows or shape.windows})
+
+    def _fixed_window(self, shape: Shape) -> int:
+        return nearest(shape, self.fixed_window_samples) if self.fixed_window_samples else -1
+
+
+def nearest(shape: Shape, samples: int) -> int:
+    """Index of the shape's window that is nearest to a length, by ratio.
+
+    Parameters
+    ----------
+    shape : Shape
+    samples : int
+    """
+    return min(range(len(shape.windows)), key=lambda i: abs(np.log(shape.windows[i] / max(samples, 1))))
+
+
+def plan_of(
+    profile: Profile, *, counter: bool = False, out_of_order_ms: int = 0, any_order: bool = False
+) -> Plan:
+    """The parameters that a profile gives a stream.
+
+    Parameters
+    ----------
+    profile : Profile
+    counter : bool
+        Whether the stream's series is a counter; the profile may say otherwise.
+    out_of_order_ms : int
+    any_order : bool
+    """
+    fixed = profile.threshold
+    return Plan(
+        budget=profile.budget,
+        windows=profile.current_samples,
+        reference_samples=profile.reference.size_samples,
+        gap_samples=profile.reference.gap_samples,
+        direction=profile.direction,
+        minimum_effect_absolute=profile.minimum_effect_absolute,
+        minimum_effect_relative=profile.minimum_effect_relative,
+        rebaseline_after_samples=profile.rebaseline_after_samples,
+        fixed_window_samples=fixed.window_samples if fixed else 0,
+        fixed_nats=fixed.divergence_nats if fixed else 0.0,
+        counter=counter if profile.counter is None else profile.counter,
+        out_of_order_ms=out_of_order_ms,
+        any_order=any_order,
+    )

@@ -1,0 +1,288 @@
+"""The detector of streams of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.errors import ErrorId, RequestError
+from kullback.core.scores import Episode, Scores, blank_scores
+from kullback.detector.effect import effect_limit, effect_size
+from kullback.detector.explain import Explanation, Gate, explain, leader_text
+from kullback.detector.kernels import FIRST_SCORE_SAMPLES, Columns, update_batch
+from kullback.detector.layout import KINDS, STREAM, Shape, State, allocate, bytes_per_stream
+from kullback.detector.maintenance import accept_as_normal, resize_reference, scratch_samples, strike_span
+from kullback.detector.plan import Plan, nearest
+from kullback.detector.summary import Summary, summarise
+from kullback.detector.tables import build_tables, load_null
+from kullback.detector.views import WindowView, view_window
+
+Slots = NDArray[np.int32]
+UNDO_STREAMS = 64
+WARM_UP_BATCH_SAMPLES = 200
+
+
+class ScalarDetector:
+    """Scores samples of many streams; one slot per stream.
+
+    Parameters
+    ----------
+    capacity : int
+        Slots.
+    shape : Shape
+    """
+
+    def __init__(self, capacity: int, shape: Shape) -> None:
+        self.shape = shape
+        self.state: State = allocate(capacity, shape)
+        self.tables = build_tables(shape, load_null())
+        self.bytes_per_stream = bytes_per_stream(self.state)
+        self._undo: dict[int, dict[str, NDArray[np.generic]]] = {}
+        self.live_streams = 1
+        """Streams among which a fleet budget is divided; the owner sets it."""
+
+    def open(self, slots: Slots, plan: Plan) -> None:
+        """Start streams, forgetting what the slots held.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        plan : Plan
+        """
+        self.close(slots)
+        self.state.stream["open"][slots] = 1
+        self.state.stream["last_raw"][slots] = np.nan
+        self.state.stream["score"][slots] = np.nan
+        self.state.stream["divergence_nats"][slots] = np.nan
+        self.state.stream["leader"][slots] = -1
+        plan.write(self.state.stream, slots, self.shape)
+
+    def close(self, slots: Slots) -> None:
+        """Forget streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        for array in self.state:
+            array[slots] = np.zeros((), array.dtype)
+        for slot in slots:
+            self._undo.pop(int(slot), None)
+
+    def replan(self, slots: Slots, plan: Plan) -> None:
+        """Give streams other parameters; their history stays.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        plan : Plan
+        """
+        before = self.state.stream["reference_limit"][slots].copy()
+        plan.write(self.state.stream, slots, self.shape)
+        after = self.state.stream["reference_limit"][slots]
+        for slot, old in zip(slots[before != after], before[before != after], strict=True):
+            resize_reference(self.state, int(slot), int(old))
+
+    def rebaseline(self, slot: int) -> None:
+        """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
+
+        Parameters
+        ----------
+        slot : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when the stream has no reference yet.
+        """
+        stream = self.state.stream[slot]
+        if not stream["reference_count"]:
+            raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
+        only = np.array([slot], np.int32)
+        self._undo.pop(slot, None)
+        self._undo[slot] = self.save(only)
+        while len(self._undo) > UNDO_STREAMS:
+            self._undo.pop(next(iter(self._undo)))
+        scratch = np.empty(scratch_samples(self.state), np.int64)
+        since = (
+            int(stream["firing_samples"]) if stream["episode"] & Episode.ANOMALOUS else int(stream["fill"])
+        )
+        accept_as_normal(self.state, self.tables, slot, max(since, FIRST_SCORE_SAMPLES), scratch)
+
+    def undo_rebaseline(self, slot: int) -> None:
+        """Put the reference back that the last `rebaseline` replaced.
+
+        Parameters
+        ----------
+        slot : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when there is none to put back (the last 64 streams' are kept, until a restart).
+        """
+        saved = self._undo.pop(slot, None)
+        if saved is None:
+            raise RequestError(ErrorId.CONFLICT, "There is no earlier reference to put back.")
+        offset = self.state.stream["offset"][slot]
+        self.load(np.array([slot], np.int32), saved)
+        self.state.stream["offset"][slot] = offset
+
+    def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
+        """Keep a time span out of the reference: that was an incident.
+
+        Single timestamps are not kept; samples are found by the stream's interval.
+
+        Parameters
+        ----------
+        slot : int
+        start_ms, end_ms : int
+
+        Returns
+        -------
+        int
+            How many samples were struck, queued ones and ones already in the reference.
+        """
+        stream = self.state.stream[slot]
+        interval_ms = max(float(stream["interval_ms"]), 1.0)
+        oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
+        newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
+        scratch = np.empty(scratch_samples(self.state), np.int64)
+        return int(strike_span(self.state, slot, newest, max(oldest, newest), scratch))
+
+    def update(
+        self,
+        slot: Slots,
+        timestamp_ms: NDArray[np.int64],
+        value: NDArray[np.float64],
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+    ) -> None:
+        """Score samples in the order given.
+
+        Parameters
+        ----------
+        slot : int32 array, shape (n,)
+            A slot may occur many times.
+        timestamp_ms : int64 array, shape (n,)
+        value : float64 array, shape (n,)
+        scores : Scores
+            Rows `rows` are filled; `stream` and `timestamp_ms` are left alone.
+        rows : int64 array, shape (n,)
+        offset : int
+            Position of the request in the log; streams whose state covers it already are skipped. All
+            samples of one offset must come in one call. 0: none is skipped.
+        """
+        columns = Columns(
+            rows,
+            scores.value,
+            scores.score,
+            scores.divergence_nats,
+            scores.leader,
+            scores.onset_ms,
+            scores.outcome,
+            scores.episode,
+        )
+        update_batch(
+            self.state, self.tables, slot, timestamp_ms, value, columns, offset, max(self.live_streams, 1)
+        )
+
+    def windows(self, slot: int, window: int) -> WindowView:
+        """Reference and current window of a stream, side by side.
+
+        Parameters
+        ----------
+        slot : int
+        window : int
+            Length in samples; the nearest that the detector keeps is shown.
+        """
+        index = nearest(self.shape, window)
+        return view_window(self.state, slot, index, self.shape.windows[index])
+
+    def explain(self, slot: int) -> Explanation:
+        """Why the stream's last sample is anomalous, or why it is not.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        stream = self.state.stream[slot]
+        leader = int(stream["leader"])
+        index = min(max(leader, 0) // len(KINDS), len(self.shape.windows) - 1)
+        return explain(
+            view_window(self.state, slot, index, self.shape.windows[index]),
+            float(stream["score"]) if stream["reference_count"] else float("nan"),
+            leader_text(leader, self.shape.windows),
+            int(stream["onset_ms"]),
+            bool(stream["episode"] & Episode.ANOMALOUS),
+            self._gates(slot, self.shape.windows[index]),
+        )
+
+    def _gates(self, slot: int, span: int) -> tuple[Gate, ...]:
+        stream = self.state.stream[slot]
+        samples, score = float(stream["samples"]), float(stream["score"])
+        gates = [
+            Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), bool(stream["reference_count"])),
+            Gate("score", score, 1.0, score > 1.0),
+        ]
+        limit = effect_limit(self.state, slot, stream)
+        if limit > 0 and stream["reference_count"]:
+            scratch = np.empty(self.state.codes.shape[1], np.int64)
+            move = float(effect_size(self.state, slot, stream, span, scratch))
+            gates.append(Gate("minimum effect", move, float(limit), move >= limit))
+        return tuple(gates)
+
+    def summary(self, slots: Slots) -> Summary:
+        """Columns for lists of streams and metrics.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        return summarise(self.state, self.shape.windows, slots)
+
+    def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:
+        """Copies of the exact state of streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+
+        Returns
+        -------
+        dict of str to array
+            First axis as `slots`; records as bytes.
+        """
+        arrays: dict[str, NDArray[np.generic]] = {
+            name: array[slots].copy() for name, array in self.state._asdict().items()
+        }
+        arrays["stream"] = arrays["stream"].view(np.uint8).reshape(len(slots), STREAM.itemsize)
+        return arrays
+
+    def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Put back what `save` gave.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        arrays : dict of str to array
+        """
+        for name, array in self.state._asdict().items():
+            saved = np.ascontiguousarray(arrays[name])
+            array[slots] = saved.view(STREAM).reshape(len(slots)) if name == "stream" else saved
+
+
+def warmup() -> None:
+    """Compile every kernel, or read it from Numba's cache, so that no request waits for it."""
+    detector = ScalarDetector(1, Shape())
+    slots = np.zeros(1, np.int32)
+    detector.open(slots, Plan(minimum_effect_absolute=1.0))
+    timestamp_ms = np.arange(1, WARM_UP_BATCH_SAMPLES + 1, dtype=np.int64) * 1000
+    value = (np.arange(WARM_UP_BATCH_SAMPLES) * 37 % 101).astype(np.float64)
+    rows = np.arange(WARM_UP_BATCH_SAMPLES)
+    every = np.zeros(WARM_UP_BATCH_SAMPLES, np.int32)
+    detector.update(every, timestamp_ms, value, blank_scores(timestamp_ms), rows, 0)
+    detector.explain(0)
+    detector.strike(0, 0, 1000)
+    detector.rebaseline(0)

@@ -1,0 +1,105 @@
+"""The columns that lists of streams and /metrics show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.budget import DAY_MS
+from kullback.core.scores import Episode
+from kullback.detector.calibration import TRUSTED_BLOCKS
+from kullback.detector.layout import State
+from kullback.detector.tables import FIXED
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Row `i` belongs to slot `slots[i]`.
+
+    Parameters
+    ----------
+    score, divergence_nats : float64 array, shape (n,)
+        Of the last sample; NaN when not ready.
+    window_divergence_nats : float64 array, shape (n, windows)
+        NaN where a window is not full yet.
+    threshold_nats : float64 array, shape (n,)
+        Surprise at which the rank channel's score is 1.
+    ready : bool array, shape (n,)
+    warming_up : bool array, shape (n,)
+        Ready but with a reference or a line that is still growing.
+    progress_ratio : float64 array, shape (n,)
+        Of the warm-up; 1 when it is over.
+    samples, anomalies, last_sample_ms, onset_ms : int64 arrays, shape (n,)
+    interval_ms, samples_per_alarm, budget_per_day, realised_per_day, value : float64 arrays, shape (n,)
+    leader : int16 array, shape (n,)
+    episode : uint8 array, shape (n,)
+    """
+
+    score: Column
+    divergence_nats: Column
+    window_divergence_nats: Column
+    threshold_nats: Column
+    ready: NDArray[np.bool_]
+    warming_up: NDArray[np.bool_]
+    progress_ratio: Column
+    samples: NDArray[np.int64]
+    anomalies: NDArray[np.int64]
+    last_sample_ms: NDArray[np.int64]
+    onset_ms: NDArray[np.int64]
+    interval_ms: Column
+    samples_per_alarm: Column
+    budget_per_day: Column
+    realised_per_day: Column
+    value: Column
+    leader: NDArray[np.int16]
+    episode: NDArray[np.uint8]
+
+
+def summarise(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) -> Summary:
+    """The summary of some streams.
+
+    Parameters
+    ----------
+    state : State
+    windows : tuple of int
+    slots : int32 array, shape (n,)
+    """
+    stream = state.stream[slots]
+    ready = stream["reference_count"] > 0
+    needed = stream["reference_limit"] + stream["gap_limit"]
+    held = stream["reference_count"] + stream["queued"]
+    settled = (held >= needed) & (stream["blocks"] >= TRUSTED_BLOCKS)
+    interval_ms = np.maximum(stream["interval_ms"], 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        per_day = np.where(ready, DAY_MS / interval_ms / stream["samples_per_alarm"], np.nan)
+        lived_ms = (stream["last_ms"] - stream["first_ms"]).astype(np.float64)
+        realised = np.where(lived_ms > 0, stream["anomalies"] * DAY_MS / lived_ms, np.nan)
+    return Summary(
+        score=np.where(ready, stream["score"], np.nan).astype(np.float64),
+        divergence_nats=np.where(ready, stream["divergence_nats"], np.nan).astype(np.float64),
+        window_divergence_nats=_window_divergences(state, windows, slots),
+        threshold_nats=state.threshold[slots, 0].astype(np.float64),
+        ready=ready,
+        warming_up=ready & ~settled,
+        progress_ratio=np.where(settled, 1.0, np.clip(held / np.maximum(needed, 1), 0.0, 0.99)),
+        samples=stream["samples"].copy(),
+        anomalies=stream["anomalies"].copy(),
+        last_sample_ms=stream["last_ms"].copy(),
+        onset_ms=stream["onset_ms"].copy(),
+        interval_ms=stream["interval_ms"].copy(),
+        samples_per_alarm=stream["samples_per_alarm"].copy(),
+        budget_per_day=per_day,
+        realised_per_day=realised,
+        value=np.where(stream["samples"] > 0, stream["last_value"], np.nan),
+        leader=stream["leader"].copy(),
+        episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
+    )
+
+
+def _window_divergences(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) -> Column:
+    full = state.stream["fill"][slots][:, None] >= np.array(windows)[None, :]
+    return np.where(full, state.sums[slots, :, 0] / FIXED, np.nan)

@@ -1,0 +1,229 @@
+"""The current windows: what each holds and how far it diverges, kept up by look-ups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kullback.core.kernel import kernel
+from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
+from kullback.detector.layout import State
+from kullback.detector.tables import FIXED, Tables, surprise_nats
+
+SHORT_WINDOW_SAMPLES = 64
+_CUTS = len(CUTS)
+_CUT_SHARES = CUTS
+ABOVE, BELOW = 1, 2
+
+
+@kernel
+def flush(state: State, tables: Tables, slot: int, stream: Any) -> None:
+    """Empty the current windows.
+
+    Parameters
+    ----------
+    state : State
+    tables : Tables
+    slot : int
+    stream : STREAM record
+    """
+    stream.fill = 0
+    state.mass[slot] = 0
+    state.sums[slot] = tables.empty
+
+
+@kernel
+def push(state: State, tables: Tables, slot: int, stream: Any, code: int) -> None:
+    """Let a sample into every window, and the sample it displaces out.
+
+    Parameters
+    ----------
+    state : State
+    tables : Tables
+    slot : int
+    stream : STREAM record
+        Its `head` still points at the place of the new sample.
+    code : int
+        Block of bins of the new sample.
+    """
+    room = state.codes.shape[1]
+    for window in range(len(tables.windows)):
+        length = tables.windows[window]
+        if stream.fill < length:
+            _enter(state, tables, slot, window, code, stream.fill * UNITS)
+            continue
+        at = stream.head - length
+        old = state.codes[slot, at if at >= 0 else at + room]
+        if old != code:
+            _exchange(state, tables, slot, window, code, old)
+    stream.fill = min(stream.fill + 1, room)
+
+
+@kernel
+def _enter(state: State, tables: Tables, slot: int, window: int, code: int, total: int) -> None:
+    low, high = BLOCK[code, 0], BLOCK[code, 1]
+    state.sums[slot, window, 0] -= _inside(state, tables, slot, window, low, high, total)
+    for cut in range(low, _CUTS):
+        _move(state, tables, slot, window, cut, UNITS_BELOW[code, cut])
+    state.sums[slot, window, 0] += _inside(state, tables, slot, window, low, high, total + UNITS)
+
+
+@kernel
+def _exchange(state: State, tables: Tables, slot: int, window: int, code: int, old: int) -> None:
+    low = min(BLOCK[code, 0], BLOCK[old, 0])
+    high = max(BLOCK[code, 1], BLOCK[old, 1])
+    total = tables.windows[window] * UNITS
+    single = BLOCK[code, 0] == BLOCK[code, 1] and BLOCK[old, 0] == BLOCK[old, 1]
+    change = 0
+    if single:
+        change -= _inside(state, tables, slot, window, low, low, total)
+        change -= _inside(state, tables, slot, window, high, high, total)
+    else:
+        change -= _inside(state, tables, slot, window, low, high, total)
+    for cut in range(low, high):
+        _move(state, tables, slot, window, cut, UNITS_BELOW[code, cut] - UNITS_BELOW[old, cut])
+    if single:
+        change += _inside(state, tables, slot, window, low, low, total)
+        change += _inside(state, tables, slot, window, high, high, total)
+        if COARSE_OF[low] == COARSE_OF[high]:
+            change = 0
+    else:
+        change += _inside(state, tables, slot, window, low, high, total)
+    state.sums[slot, window, 0] += change
+
+
+@kernel
+def _move(state: State, tables: Tables, slot: int, window: int, cut: int, units: int) -> None:
+    mass = np.int64(state.mass[slot, window, cut])
+    stride = tables.stride[window]
+    before, after = (mass * stride) >> 10, ((mass + units) * stride) >> 10
+    state.mass[slot, window, cut] = mass + units
+    for kind in range(2):
+        step = _between(tables, cut, after, kind) - _between(tables, cut, before, kind)
+        state.sums[slot, window, kind + 1] += step
+
+
+@kernel
+def _between(tables: Tables, cut: int, position: int, kind: int) -> int:
+    at, part = position >> 10, position & 1023
+    low = np.int64(tables.below[cut, at, kind])
+    return int(low + (((tables.below[cut, at + 1, kind] - low) * part) >> 10))
+
+
+@kernel
+def coarse_mass(state: State, slot: int, window: int, coarse: int, total: int) -> int:
+    """Mass in a coarse bin, in units.
+
+    Parameters
+    ----------
+    state : State
+    slot, window, coarse : int
+    total : int
+        Mass of the window.
+    """
+    upper = np.int64(state.mass[slot, window, coarse + 2]) if coarse < COARSE_BINS - 1 else np.int64(total)
+    lower = np.int64(state.mass[slot, window, coarse + 1]) if coarse > 0 else np.int64(0)
+    return int(upper - lower)
+
+
+@kernel
+def _inside(state: State, tables: Tables, slot: int, window: int, low: int, high: int, total: int) -> int:
+    term = np.int64(0)
+    for coarse in range(COARSE_OF[low], COARSE_OF[high] + 1):
+        position = (coarse_mass(state, slot, window, coarse, total) * tables.stride[window]) >> 10
+        at, part = position >> 10, position & 1023
+        start = np.int64(tables.inside[window, at])
+        term += start + (((tables.inside[window, at + 1] - start) * part) >> 10)
+    return int(term)
+
+
+@kernel
+def is_active(tables: Tables, stream: Any, window: int) -> bool:
+    """Whether a window is asked for, full, and clear of the reference.
+
+    Parameters
+    ----------
+    tables : Tables
+    stream : STREAM record
+    window : int
+    """
+    length = tables.windows[window]
+    return bool((stream.windows >> window) & 1 and stream.fill >= length and stream.queued >= length)
+
+
+@kernel
+def rises(state: State, tables: Tables, slot: int, window: int) -> bool:
+    """Whether the window's mass has moved towards larger values.
+
+    Parameters
+    ----------
+    state : State
+    tables : Tables
+    slot, window : int
+    """
+    total = tables.windows[window] * UNITS
+    balance = 0.0
+    for cut in range(2, _CUTS - 2):
+        balance += _CUT_SHARES[cut] * total - state.mass[slot, window, cut]
+    return balance > 0.0
+
+
+@kernel
+def divergence_nats(state: State, slot: int, window: int) -> float:
+    """D(current ‖ reference) over the coarse bins, smoothed (Krichevsky & Trofimov 1981).
+
+    Parameters
+    ----------
+    state : State
+    slot, window : int
+    """
+    return float(state.sums[slot, window, 0]) / FIXED
+
+
+@kernel
+def rank_surprise(state: State, tables: Tables, slot: int, stream: Any) -> tuple[float, float, int]:
+    """Largest surprise over windows and statistics.
+
+    Parameters
+    ----------
+    state : State
+    tables : Tables
+    slot : int
+    stream : STREAM record
+
+    Returns
+    -------
+    float, float, int
+        Surprise in nats, the same over the windows of at most SHORT_WINDOW_SAMPLES, and the leader
+        (window × kinds + kind; −1 when no window is active).
+    """
+    largest, short, leader = 0.0, 0.0, -1
+    for window in range(len(tables.windows)):
+        if not is_active(tables, stream, window):
+            continue
+        if stream.direction != 0:
+            wanted = stream.direction == ABOVE
+            if rises(state, tables, slot, window) != wanted:
+                leader = max(leader, 0)
+                continue
+        length = tables.windows[window]
+        for kind in range(3):
+            statistic = 2.0 * length * state.sums[slot, window, kind] / FIXED
+            nats = surprise_nats(tables, window, kind, statistic)
+            if nats > largest or leader < 0:
+                largest, leader = nats, window * 3 + kind
+            if length <= SHORT_WINDOW_SAMPLES:
+                short = max(short, nats)
+    return largest, short, leader
+
+
+@kernel
+def place(code: int) -> tuple[int, int]:
+    """First and last bin of a code.
+
+    Parameters
+    ----------
+    code : int
+    """
+    return BLOCK[code, 0], min(BLOCK[code, 1], BINS - 1)
