@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,43 +13,48 @@ BUFFER_ROWS = 4096
 MOST_PER_ROW = 3
 """One sample can end an alert, begin another and fire it; or fire, shift and end one."""
 
+Record = Any
+"""A row of one of the arrays below, as a compiled kernel sees it."""
+
+ALERT = np.dtype(
+    [
+        ("started_ms", np.int64),
+        ("onset_ms", np.int64),
+        ("fired_at_ms", np.int64),
+        ("last_anomalous_ms", np.int64),
+        ("last_sample_ms", np.int64),
+        ("gap_ms", np.int64),  # newest distance between two samples
+        ("quiet_since_ms", np.int64),  # first sample after the anomaly, while `quiet`
+        ("max_score", np.float64),
+        ("divergence_nats", np.float64),  # of the sample with the highest score, as `leader`
+        ("episodes", np.int32),
+        ("leader", np.int16),
+        ("quiet", np.uint8),  # 1 while the anomaly is over but the alert goes on
+        ("phase", np.uint8),
+        ("reason", np.uint8),  # of the newest transition
+    ],
+    align=True,
+)
+"""One alert; all but `phase` mean something only while it is not inactive."""
+
+RULE = np.dtype([("for_ms", np.int64), ("keep_firing_for_ms", np.int64), ("no_data_after_ms", np.int64)])
+"""One stream's `Rule`."""
+
 
 class State(NamedTuple):
-    """One row per stream number; all but `phase` mean something only while `phase` is not inactive.
+    """One row per stream number.
 
     Parameters
     ----------
     phase : uint8 array
-        `Phase` values.
-    quiet : uint8 array
-        1 while the anomaly is over but the alert goes on.
-    quiet_since_ms : int64 array
-        First sample after the anomaly, where `quiet`.
-    started_ms, onset_ms, fired_at_ms, last_anomalous_ms, last_sample_ms : int64 array
-    gap_ms : int64 array
-        Newest distance between two samples.
-    max_score, divergence_nats : float64 array
-        The highest score and the divergence that came with it.
-    leader : int16 array
-    episodes : int32 array
-    reason : uint8 array
-        `Reason` of the newest transition.
+        A copy of `alert["phase"]` that can be searched without touching the memory of unused streams.
+    alert : ALERT array
+    rule : RULE array
     """
 
     phase: NDArray[np.uint8]
-    quiet: NDArray[np.uint8]
-    quiet_since_ms: NDArray[np.int64]
-    started_ms: NDArray[np.int64]
-    onset_ms: NDArray[np.int64]
-    fired_at_ms: NDArray[np.int64]
-    last_anomalous_ms: NDArray[np.int64]
-    last_sample_ms: NDArray[np.int64]
-    gap_ms: NDArray[np.int64]
-    max_score: NDArray[np.float64]
-    divergence_nats: NDArray[np.float64]
-    leader: NDArray[np.int16]
-    episodes: NDArray[np.int32]
-    reason: NDArray[np.uint8]
+    alert: NDArray[np.void]
+    rule: NDArray[np.void]
 
 
 class Rows(NamedTuple):
@@ -67,7 +72,7 @@ class Rows(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """Transitions as columns, row by row in the order in which they happened.
+    """Transitions as columns, in the order in which they happened.
 
     Parameters
     ----------
@@ -76,15 +81,15 @@ class Buffer(NamedTuple):
     number : int32 array
     at_ms : int64 array
     before : uint8 array
-    after : State
-        The stream's row after the transition.
+    after : ALERT array
+        The alert after the transition.
     """
 
     used: NDArray[np.int64]
     number: NDArray[np.int32]
     at_ms: NDArray[np.int64]
     before: NDArray[np.uint8]
-    after: State
+    after: NDArray[np.void]
 
 
 def rows_of(scores: Scores, muted: NDArray[np.bool_] | None) -> Rows:
@@ -111,28 +116,13 @@ def rows_of(scores: Scores, muted: NDArray[np.bool_] | None) -> Rows:
 
 
 def allocate_state(capacity: int) -> State:
-    """State of `capacity` streams without alerts.
+    """State of `capacity` streams without alerts, whose rules are to fire at once and to end at once.
 
     Parameters
     ----------
     capacity : int
     """
-    return State(
-        phase=np.zeros(capacity, np.uint8),
-        quiet=np.zeros(capacity, np.uint8),
-        quiet_since_ms=np.zeros(capacity, np.int64),
-        started_ms=np.zeros(capacity, np.int64),
-        onset_ms=np.zeros(capacity, np.int64),
-        fired_at_ms=np.zeros(capacity, np.int64),
-        last_anomalous_ms=np.zeros(capacity, np.int64),
-        last_sample_ms=np.zeros(capacity, np.int64),
-        gap_ms=np.zeros(capacity, np.int64),
-        max_score=np.zeros(capacity),
-        divergence_nats=np.zeros(capacity),
-        leader=np.zeros(capacity, np.int16),
-        episodes=np.zeros(capacity, np.int32),
-        reason=np.zeros(capacity, np.uint8),
-    )
+    return State(np.zeros(capacity, np.uint8), np.zeros(capacity, ALERT), np.zeros(capacity, RULE))
 
 
 def allocate_buffer(rows: int = BUFFER_ROWS) -> Buffer:
@@ -148,5 +138,5 @@ def allocate_buffer(rows: int = BUFFER_ROWS) -> Buffer:
         np.zeros(rows, np.int32),
         np.zeros(rows, np.int64),
         np.zeros(rows, np.uint8),
-        allocate_state(rows),
+        np.zeros(rows, ALERT),
     )

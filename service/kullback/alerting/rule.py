@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from kullback.core.profile import Profile
 
@@ -38,21 +34,3 @@ def rule_of(profile: Profile) -> Rule:
     profile : Profile
     """
     return Rule(profile.for_ms, profile.keep_firing_for_ms, profile.no_data_after_ms)
-
-
-class Rules(NamedTuple):
-    """The rule of every stream, one row per stream number; columns as in `Rule`, int64, ms."""
-
-    for_ms: NDArray[np.int64]
-    keep_firing_for_ms: NDArray[np.int64]
-    no_data_after_ms: NDArray[np.int64]
-
-
-def allocate_rules(capacity: int) -> Rules:
-    """Rules of `capacity` streams, all zero: fire at once, stop at once.
-
-    Parameters
-    ----------
-    capacity : int
-    """
-    return Rules(*(np.zeros(capacity, np.int64) for _ in Rules._fields))

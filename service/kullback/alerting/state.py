@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kullback.alerting.alert import Alert, Phase, Reason, Transition
 from kullback.alerting.kernels import expire, walk
-from kullback.alerting.layout import Buffer, State, allocate_buffer, allocate_state, rows_of
-from kullback.alerting.rule import Rule, allocate_rules
+from kullback.alerting.layout import ALERT, RULE, allocate_buffer, allocate_state, rows_of
+from kullback.alerting.rule import Rule
 from kullback.core.scores import Episode, Scores, blank_scores
 
 
@@ -25,7 +26,6 @@ class AlertStates:
 
     def __init__(self, capacity: int) -> None:
         self._state = allocate_state(capacity)
-        self._rules = allocate_rules(capacity)
         self._buffer = allocate_buffer()
 
     def follow(self, numbers: NDArray[np.int32], rule: Rule) -> None:
@@ -36,8 +36,8 @@ class AlertStates:
         numbers : int32 array, shape (m,)
         rule : Rule
         """
-        for column, name in zip(self._rules, self._rules._fields, strict=True):
-            column[numbers] = getattr(rule, name)
+        for name in RULE.names or ():
+            self._state.rule[name][numbers] = getattr(rule, name)
 
     def step(
         self, scores: Scores, now_ms: int, muted: NDArray[np.bool_] | None = None
@@ -60,7 +60,7 @@ class AlertStates:
         """
         transitions, rows, first = list(self.advance(now_ms)), rows_of(scores, muted), 0
         while first < len(scores):
-            first = walk(self._state, self._rules, self._buffer, rows, first)
+            first = walk(self._state, rows, self._buffer, first)
             transitions += self._drain()
         return tuple(transitions)
 
@@ -77,7 +77,7 @@ class AlertStates:
         transitions: list[Transition] = []
         first = 0
         while first < len(live):
-            first = expire(self._state, self._rules, self._buffer, live, first, now_ms)
+            first = expire(self._state, self._buffer, live, first, now_ms)
             transitions += self._drain()
         return tuple(transitions)
 
@@ -94,13 +94,11 @@ class AlertStates:
         return tuple(self._end(int(number), at_ms, reason) for number in numbers if self._state.phase[number])
 
     def _end(self, number: int, at_ms: int, reason: Reason) -> Transition:
-        before = Phase(self._state.phase[number])
-        at_ms = max(at_ms, int(self._state.last_sample_ms[number]))
-        self._state.phase[number] = Phase.INACTIVE
-        self._state.reason[number] = reason
-        return Transition(
-            number, at_ms, before, Phase.INACTIVE, _alert(self._state, number, number, before, at_ms)
-        )
+        alert = self._state.alert[number]
+        before, at_ms = Phase(alert["phase"]), max(at_ms, int(alert["last_sample_ms"]))
+        self._state.phase[number] = alert["phase"] = Phase.INACTIVE
+        alert["reason"] = reason
+        return Transition(number, at_ms, before, Phase.INACTIVE, _alert(alert.item(), number, before, at_ms))
 
     def live(self) -> NDArray[np.int64]:
         """Numbers of the streams with an alert that has not ended, rising."""
@@ -122,7 +120,7 @@ class AlertStates:
         ----------
         numbers : int32 array, shape (m,)
         """
-        return self._rules.no_data_after_ms[numbers]
+        return self._state.rule["no_data_after_ms"][numbers]
 
     def alert(self, number: int) -> Alert | None:
         """The live alert of a stream, None when there is none.
@@ -131,8 +129,8 @@ class AlertStates:
         ----------
         number : int
         """
-        phase = Phase(self._state.phase[number])
-        return _alert(self._state, number, number, phase, None) if phase else None
+        alert = self._state.alert[number]
+        return _alert(alert.item(), number, Phase(alert["phase"]), None) if alert["phase"] else None
 
     def save(self, numbers: NDArray[np.int32]) -> dict[str, NDArray[np.generic]]:
         """Exact state of streams, for snapshots; rules are not state and come from the configuration.
@@ -141,7 +139,7 @@ class AlertStates:
         ----------
         numbers : int32 array, shape (m,)
         """
-        return {name: getattr(self._state, name)[numbers] for name in State._fields}
+        return {name: self._state.alert[name][numbers] for name in ALERT.names or ()}
 
     def load(self, numbers: NDArray[np.int32], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
@@ -151,8 +149,9 @@ class AlertStates:
         numbers : int32 array, shape (m,)
         arrays : mapping of array, shape (m,)
         """
-        for name in State._fields:
-            getattr(self._state, name)[numbers] = arrays[name]
+        for name in ALERT.names or ():
+            self._state.alert[name][numbers] = arrays[name]
+        self._state.phase[numbers] = arrays["phase"]
 
     def close(self, numbers: NDArray[np.int32]) -> None:
         """Clear rows, so that the numbers can be given to other streams.
@@ -161,13 +160,14 @@ class AlertStates:
         ----------
         numbers : int32 array, shape (m,)
         """
-        for column in (*self._state, *self._rules):
-            column[numbers] = 0
+        for rows in self._state:
+            rows[numbers] = np.zeros((), rows.dtype)
 
     def _drain(self) -> list[Transition]:
         used = int(self._buffer.used[0])
         self._buffer.used[0] = 0
-        return [_transition(self._buffer, row) for row in range(used)]
+        columns = (column[:used].tolist() for column in self._buffer[1:])
+        return [_transition(*row) for row in zip(*columns, strict=True)]
 
 
 def warmup() -> None:
@@ -178,27 +178,27 @@ def warmup() -> None:
     states.advance(0)
 
 
-def _transition(buffer: Buffer, row: int) -> Transition:
-    number, at_ms = int(buffer.number[row]), int(buffer.at_ms[row])
-    before, after = Phase(buffer.before[row]), Phase(buffer.after.phase[row])
-    alert = _alert(buffer.after, row, number, before, at_ms if after is Phase.INACTIVE else None)
-    return Transition(number, at_ms, before, after, alert)
+def _transition(number: int, at_ms: int, before: int, after: tuple[Any, ...]) -> Transition:
+    alert = _alert(after, number, Phase(before), at_ms)
+    return Transition(number, at_ms, Phase(before), alert.phase, alert)
 
 
-def _alert(state: State, row: int, number: int, before: Phase, ends_at_ms: int | None) -> Alert:
-    phase = Phase(state.phase[row])
+def _alert(values: tuple[Any, ...], number: int, before: Phase, at_ms: int | None) -> Alert:
+    """An ALERT row as facts; `at_ms` is its end where it has ended."""
+    row = dict(zip(ALERT.names or (), values, strict=True))
+    phase = Phase(row["phase"])
     fired = phase >= Phase.FIRING or before >= Phase.FIRING
     return Alert(
         number=number,
         phase=phase,
-        started_ms=int(state.started_ms[row]),
-        starts_at_ms=int(state.onset_ms[row]),
-        fired_at_ms=int(state.fired_at_ms[row]) if fired else None,
-        ends_at_ms=ends_at_ms,
-        last_anomalous_ms=int(state.last_anomalous_ms[row]),
-        max_score=float(state.max_score[row]),
-        divergence_nats=float(state.divergence_nats[row]),
-        leader=int(state.leader[row]),
-        episodes=int(state.episodes[row]),
-        reason=Reason(state.reason[row]),
+        started_ms=row["started_ms"],
+        starts_at_ms=row["onset_ms"],
+        fired_at_ms=row["fired_at_ms"] if fired else None,
+        ends_at_ms=None if phase else at_ms,
+        last_anomalous_ms=row["last_anomalous_ms"],
+        max_score=row["max_score"],
+        divergence_nats=row["divergence_nats"],
+        leader=row["leader"],
+        episodes=row["episodes"],
+        reason=Reason(row["reason"]),
     )
