@@ -29,7 +29,7 @@ def _figures() -> list[stat.Panel]:
             "Of the stream limit",
             "At limits.max_streams new streams are refused.",
             "percentunit",
-            f"sum(kullback_streams{OWN}) / max(kullback_streams_limit{OWN})",
+            f"sum(kullback_streams{OWN}) / max(kullback_max_streams{OWN})",
             (None, "green"),
             (0.8, "yellow"),
             (0.9, "red"),

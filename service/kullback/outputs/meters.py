@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from kullback import __version__
 from kullback.core.errors import ErrorId, Refusal
@@ -60,6 +60,7 @@ class Meters:
             "When the configuration was last read with success.",
             registry=registry,
         )
+        ProcessCollector(registry=registry)
         build = Gauge("kullback_build_info", "Version; always 1.", ["version"], registry=registry)
         build.labels(__version__).set(1)
 
