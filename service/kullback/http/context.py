@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fastapi import Request
 
 from kullback.core.limits import Limits
+from kullback.core.profile import Profile
 from kullback.http.protocols.dialect import Dialect
-from kullback.outputs.exposition import Exposure
+from kullback.outputs.exposition import Exposure, LabelTexts
 from kullback.outputs.meters import Meters
 from kullback.pipeline.owner import Owner
 from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.receipt import Receipt
+from kullback.pipeline.request import Request as PipelineRequest
 
 T = TypeVar("T")
 
@@ -26,7 +29,8 @@ class Context:
     Parameters
     ----------
     owner : Owner
-        The thread that owns the pipeline.
+        The thread that owns the pipeline, with its readiness.
+    readiness : Readiness
     dialects : mapping of str to Dialect
         Write protocols by path.
     limits : Limits
@@ -43,6 +47,12 @@ class Context:
     started_ms : int
     lifecycle_enabled, admin_enabled : bool
         Whether POST /-/reload and endpoints that destroy state are allowed.
+    windows_samples : tuple of int
+        Lengths of the current windows that the detectors keep.
+    notifications : callable
+        Notifications so far by (receiver, outcome).
+    read_profile : callable
+        A profile from the JSON of one entry of `profiles:`; RequestError when it is not valid.
     """
 
     owner: Owner[Pipeline]
@@ -54,8 +64,26 @@ class Context:
     config_view: Mapping[str, Any]
     reload: Callable[[], Awaitable[None]]
     started_ms: int
-    lifecycle_enabled: bool = False
-    admin_enabled: bool = False
+    lifecycle_enabled: bool
+    admin_enabled: bool
+    windows_samples: tuple[int, ...]
+    notifications: Callable[[], Mapping[tuple[str, str], int]]
+    read_profile: Callable[[Mapping[str, Any]], Profile]
+    label_texts: LabelTexts = field(default_factory=LabelTexts)
+
+    async def receive(self, request: PipelineRequest) -> Receipt:
+        """What became of a write request.
+
+        Parameters
+        ----------
+        request : PipelineRequest
+
+        Raises
+        ------
+        Overloaded
+            Nothing was applied.
+        """
+        return await asyncio.wrap_future(self.owner.receive(request))
 
     async def ask(self, question: Callable[[Pipeline], T]) -> T:
         """The answer to a question, which runs on the owner's thread.
@@ -64,8 +92,29 @@ class Context:
         ----------
         question : callable
             Short; returns plain values.
+
+        Raises
+        ------
+        Overloaded
+            STARTING_OR_STOPPING.
         """
         return await asyncio.wrap_future(self.owner.ask(question))
+
+    async def act(self, author: str, action: str, **details: Any) -> Any:
+        """Carry out an action of a person; it goes through the log and into the audit history.
+
+        Parameters
+        ----------
+        author : str
+            Who did it, "" when nobody had to say.
+        action : str
+            Its name, see `kullback.pipeline.actions`.
+        **details
+            JSON values.
+        """
+        now_ms = self.clock()
+        entry = {"do": action, "author": author, **details}
+        return await self.ask(lambda pipeline: pipeline.act(entry, now_ms))
 
 
 def context_of(request: Request) -> Context:
@@ -77,3 +126,13 @@ def context_of(request: Request) -> Context:
     """
     context: Context = request.app.state.context
     return context
+
+
+def author_of(request: Request) -> str:
+    """Who sends a request (a FastAPI dependency); "" when nobody has to say.
+
+    Parameters
+    ----------
+    request : Request
+    """
+    return str(request.scope.get("state", {}).get("author", ""))

@@ -84,10 +84,8 @@ async def _take(request: Request, context: Context, decoder: Decoder, default_en
     body = await read_body(request, context.limits.max_body_bytes)
     encoding = request.headers.get("content-encoding", default_encoding)
     decoded = await _decode(body, encoding, decoder, context.limits, now_ms)
-    receipt = await asyncio.wrap_future(
-        context.owner.receive(
-            PipelineRequest(decoded.batch, decoder.protocol, now_ms, decoded.refusals, any_age, want_streams)
-        )
+    receipt = await context.receive(
+        PipelineRequest(decoded.batch, decoder.protocol, now_ms, decoded.refusals, any_age, want_streams)
     )
     return Taken(decoded, receipt)
 

@@ -1,0 +1,74 @@
+"""The HTTP application, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.types import Lifespan
+
+from kullback import __version__
+from kullback.http import (
+    actions,
+    api_page,
+    backtest,
+    compare,
+    events,
+    maintenance,
+    metrics,
+    openapi,
+    ops,
+    problems,
+    streams,
+)
+from kullback.http.auth import Gate
+from kullback.http.context import Context
+from kullback.http.edge import Edge
+from kullback.http.write import write_routes
+
+ROUTERS = (
+    streams.router,
+    actions.router,
+    maintenance.router,
+    compare.router,
+    backtest.router,
+    events.router,
+    ops.router,
+    metrics.router,
+    api_page.router,
+)
+
+
+def build_app(
+    context: Context, gate: Gate | None = None, lifespan: Lifespan[FastAPI] | None = None
+) -> FastAPI:
+    """The application.
+
+    Parameters
+    ----------
+    context : Context
+        Put into `app.state.context`; a reload replaces it there.
+    gate : Gate or None
+        None lets everybody in.
+    lifespan : Lifespan or None
+        Starts and stops what the context holds.
+
+    Returns
+    -------
+    FastAPI
+    """
+    app = FastAPI(
+        title="Kullback",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    app.router.routes.extend(write_routes())  # first: they are asked for most
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/docs/assets", api_page.assets())
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(Edge, gate=gate or Gate(None, context.clock), meters=context.meters)
+    return app

@@ -1,0 +1,109 @@
+"""`GET /metrics`: asked for on the owner's thread, rendered and packed in a worker thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import cramjam
+import numpy as np
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from kullback.http.context import Context, context_of
+from kullback.http.ops import states_of
+from kullback.outputs.exposition import OPENMETRICS, TEXT, Standing, StreamColumns, render
+from kullback.pipeline.pipeline import Pipeline
+
+GZIP_LEVEL = 1
+router = APIRouter(tags=["Operation"])
+EXAMPLE = '# TYPE kullback_score gauge\nkullback_score{metric="response_time_seconds",server="web-1"} 0.31\n'
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {kind: {"example": EXAMPLE} for kind in (TEXT, OPENMETRICS)}}},
+)
+async def metrics(request: Request, context: Annotated[Context, Depends(context_of)]) -> Response:
+    """Scores of the exposed streams and the service's own metrics, for Prometheus."""
+    now_ms = context.clock()
+    if context.owner.ready:
+        columns, standing = await context.ask(lambda pipeline: _asked(context, pipeline, now_ms))
+    else:
+        columns, standing = _no_streams(), Standing(_gauges(context))
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    accept = request.headers.get("accept", "")
+    return await asyncio.to_thread(_rendered, context, columns, standing, accept, packed)
+
+
+def _rendered(
+    context: Context, columns: StreamColumns, standing: Standing, accept: str, packed: bool
+) -> Response:
+    body, kind = render(
+        context.meters.registry, standing, columns, context.exposure, context.label_texts, accept
+    )
+    headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
+    if packed:
+        body = bytes(cramjam.gzip.compress(body, level=GZIP_LEVEL))
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers)
+
+
+def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamColumns, Standing]:
+    streams = list(pipeline.engine)
+    numbers = np.array([stream.number for stream in streams], np.int32)
+    summary = pipeline.engine.summary(numbers)
+    columns = StreamColumns(
+        ids=[stream.id for stream in streams],
+        labels=[stream.series.labels for stream in streams],
+        score=summary.score,
+        divergence_nats=summary.window_divergence_nats,
+        windows=[str(window) for window in context.windows_samples],
+        alert_state=pipeline.alerts.phases(numbers),
+        ready=summary.ready,
+        budget_per_day=summary.budget_per_day,
+        realised_per_day=summary.realised_per_day,
+        anomalies=summary.anomalies,
+    )
+    return columns, _standing(context, pipeline, now_ms)
+
+
+def _standing(context: Context, pipeline: Pipeline, now_ms: int) -> Standing:
+    written_ms = pipeline.checkpoint.written_ms or context.started_ms
+    gauges = {
+        ("kullback_log_last_offset", "Newest entry of the log."): float(pipeline.log.last_offset),
+        (
+            "kullback_snapshot_age_seconds",
+            "Time since the newest snapshot was complete (since the start while there is none).",
+        ): (now_ms - written_ms) / 1000,
+        ("kullback_max_streams", "Limit on live streams."): float(context.limits.max_streams),
+    }
+    replayed = {("kullback_replay_samples", "Samples replayed at the start."): pipeline.replayed_samples}
+    return Standing(
+        {**_gauges(context), **gauges}, replayed, states_of(pipeline, now_ms), context.notifications()
+    )
+
+
+def _gauges(context: Context) -> dict[tuple[str, str], float]:
+    return {
+        ("kullback_ingest_queue_samples", "Samples that wait for the engine."): context.owner.queued_samples,
+        ("kullback_ingest_queue_limit_samples", "How many may wait."): context.owner.max_queue_samples,
+        ("kullback_ready", "Whether requests are served."): float(context.owner.ready),
+    }
+
+
+def _no_streams() -> StreamColumns:
+    none = np.empty(0)
+    return StreamColumns(
+        [],
+        [],
+        none,
+        none.reshape(0, 0),
+        [],
+        none.astype(int),
+        none.astype(bool),
+        none,
+        none,
+        none.astype(int),
+    )

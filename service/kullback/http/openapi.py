@@ -1,0 +1,58 @@
+"""The OpenAPI document: FastAPI's own, with the raw write endpoints and hand-read bodies added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from kullback.http.write_docs import WRITE_DOCS
+
+DESCRIPTION = """Kullback watches streams of samples for changes of their distribution.
+
+Every stream has a **score**: 1.0 is its alarm line, set so that the alarm budget is kept. Errors are
+`application/problem+json` with an immutable `id`, what happened in `detail`, and the `option` to change."""
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` describe all its endpoints.
+
+    Parameters
+    ----------
+    app : FastAPI
+    """
+    cache: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not cache:
+            cache.update(openapi_document(app))
+        return cache
+
+    app.openapi = document  # type: ignore[method-assign] # the way FastAPI documents for its extension
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The whole document.
+
+    Parameters
+    ----------
+    app : FastAPI
+    """
+    document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+    document["paths"] = {**WRITE_DOCS, **document["paths"]}
+    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    for path in document["paths"].values():
+        for operation in path.values():
+            operation.get("responses", {}).pop("422", None)  # invalid requests are 400 here
+            _hoist(operation.get("requestBody", {}), schemas)
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    return document
+
+
+def _hoist(body: Mapping[str, Any], schemas: dict[str, Any]) -> None:
+    """Move the definitions of a hand-read body to where its references point."""
+    for content in body.get("content", {}).values():
+        schemas.update(content.get("schema", {}).pop("$defs", {}))

@@ -1,0 +1,142 @@
+"""Which streams a list shows: selection, state, order, cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.errors import ErrorId, RequestError
+from kullback.core.selector import Selector, parse_selector
+from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.standing import STATES, standing
+
+SORTABLE = (
+    "score",
+    "divergence_nats",
+    "samples",
+    "last_sample_ms",
+    "anomalies",
+    "budget_per_day",
+    "realised_alarms_per_day",
+)
+COLUMNS = {"realised_alarms_per_day": "realised_per_day"}
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list was asked for.
+
+    Parameters
+    ----------
+    selectors : tuple of Selector
+        Streams that any of them matches; none means all.
+    state : str
+        "" means any.
+    sort : str
+        One of `SORTABLE`, with `-` in front for falling order.
+    limit : int
+    after : tuple of (float, int) or None
+        Key and number of the last row of the page before.
+    """
+
+    selectors: tuple[Selector, ...]
+    state: str
+    sort: str
+    limit: int
+    after: tuple[float, int] | None
+
+
+def query_of(match: list[str], state: str, sort: str, limit: int, cursor: str) -> Query:
+    """Read the parameters of a list.
+
+    Parameters
+    ----------
+    match : list of str
+    state, sort : str
+    limit : int
+    cursor : str
+
+    Raises
+    ------
+    RequestError
+        BAD_SELECTOR or BAD_REQUEST, naming the parameter.
+    """
+    if state and state not in STATES:
+        raise RequestError(
+            ErrorId.BAD_REQUEST, f"state must be one of {', '.join(STATES)}, not {state[:40]!r}."
+        )
+    if sort.removeprefix("-") not in SORTABLE:
+        raise RequestError(
+            ErrorId.BAD_REQUEST, f"sort must be one of {', '.join(SORTABLE)}, with - for falling."
+        )
+    selectors = tuple(parse_selector(text) for text in match if text)
+    return Query(selectors, state, sort, limit, _position(cursor) if cursor else None)
+
+
+def _position(cursor: str) -> tuple[float, int]:
+    key, _, number = cursor.partition("_")
+    try:
+        position = float(key), int(number)
+    except ValueError as problem:
+        raise RequestError(
+            ErrorId.BAD_REQUEST, "cursor must be a next_cursor of the page before."
+        ) from problem
+    if not 0 <= position[1] < 2**31 or np.isnan(position[0]):
+        raise RequestError(ErrorId.BAD_REQUEST, "cursor must be a next_cursor of the page before.")
+    return position
+
+
+def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int32], str | None]:
+    """The streams of one page.
+
+    Rows follow each other by (key, number), so a page continues where the last one ended even when
+    streams came and went in between.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    query : Query
+    now_ms : int
+
+    Returns
+    -------
+    int32 array, str or None
+        Stream numbers in order, and the cursor of the next page.
+    """
+    numbers = selected(pipeline, query.selectors)
+    if query.state:
+        numbers = numbers[standing(pipeline, numbers, now_ms) == STATES.index(query.state)]
+    key = _key(pipeline, numbers, query.sort)
+    order = np.lexsort((numbers, key))
+    if query.after is not None:
+        last_key, last_number = query.after
+        later = (key > last_key) | ((key == last_key) & (numbers > last_number))
+        order = order[later[order]]
+    shown = order[: query.limit]
+    more = len(order) > len(shown)
+    return numbers[shown], f"{key[shown[-1]]!r}_{numbers[shown[-1]]}" if more and len(shown) else None
+
+
+def selected(pipeline: Pipeline, selectors: tuple[Selector, ...]) -> NDArray[np.int32]:
+    """Numbers of the streams that any selector matches; all streams without a selector.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    selectors : tuple of Selector
+    """
+    if not selectors:
+        return np.array([stream.number for stream in pipeline.engine], np.int32)
+    found = [pipeline.engine.select(selector) for selector in selectors]
+    return np.unique(np.concatenate(found)).astype(np.int32)
+
+
+def _key(pipeline: Pipeline, numbers: NDArray[np.int32], sort: str) -> NDArray[np.float64]:
+    """Rising sort key; streams without a value come last either way."""
+    name = sort.removeprefix("-")
+    column = np.asarray(getattr(pipeline.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
+    key: NDArray[np.float64] = -column if sort.startswith("-") else column
+    return np.nan_to_num(key, nan=np.inf, posinf=np.inf, neginf=-np.inf)

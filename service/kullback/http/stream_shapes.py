@@ -1,0 +1,191 @@
+"""What the API shows of streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, Field
+
+from kullback.core.duration import render_duration
+from kullback.core.profile import Profile
+from kullback.engine.streams import Stream
+from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.standing import STATES, standing
+
+STREAM_EXAMPLE = {
+    "id": "0f3a5c7e9b1d2f4a6c8e",
+    "metric": "response_time_seconds",
+    "labels": {"server": "web-1"},
+    "form": "number",
+    "score": 0.31,
+    "divergence_nats": 0.02,
+    "state": "ok",
+    "samples": 7201,
+    "observations": None,
+    "last_sample_ms": 1795328801679,
+    "interval_ms": 1000.0,
+    "threshold_nats": 10.6,
+    "ready": True,
+    "warm_up_ratio": 1.0,
+    "budget": "1 per 30d",
+    "budget_per_day": 0.033,
+    "realised_alarms_per_day": 0.0,
+    "anomalies": 0,
+}
+
+
+class StreamRow(BaseModel):
+    """One stream in a list."""
+
+    id: str
+    metric: str
+    labels: dict[str, str] = Field(description="Without the metric's name.")
+    form: str = Field(description="number, histogram or category.")
+    score: float | None = Field(description="1.0 is the alarm line; null without a trusted score.")
+    divergence_nats: float | None = Field(description="D(current ‖ reference) of the leading window.")
+    state: str = Field(description=", ".join(STATES))
+    samples: int = Field(description="Scored so far; intervals for a histogram stream.")
+    observations: float | None = Field(None, description="Mass of a histogram stream.")
+    last_sample_ms: int | None
+    interval_ms: float | None = Field(description="Typical distance of two samples.")
+    threshold_nats: float | None = Field(description="Surprise at which the score is 1.")
+    ready: bool = Field(description="Whether the reference is trusted.")
+    warm_up_ratio: float = Field(description="1 when reference and threshold have their full size.")
+    budget: str = Field(description="Accepted false alarms.")
+    budget_per_day: float | None
+    realised_alarms_per_day: float | None
+    anomalies: int = Field(description="Episodes since the stream began.")
+
+
+class StreamDetail(StreamRow):
+    """One stream with its effective configuration."""
+
+    unit: str
+    created_ms: int
+    threshold_factor: float = Field(description="By how much feedback moved the threshold.")
+    windows_samples: list[int]
+    configuration: dict[str, Any] = Field(description="The profile that applies.")
+
+
+def rows_of(pipeline: Pipeline, numbers: np.ndarray, now_ms: int) -> list[StreamRow]:
+    """Streams as the list shows them, in the order given.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    numbers : int32 array, shape (n,)
+    now_ms : int
+    """
+    summary = pipeline.engine.summary(numbers)
+    states = standing(pipeline, numbers, now_ms)
+    streams = [pipeline.engine.stream(int(number)) for number in numbers]
+    observations = getattr(summary, "observations", None)
+    return [
+        StreamRow(
+            **_identity(stream),
+            score=known(summary.score[row]),
+            divergence_nats=known(summary.divergence_nats[row]),
+            state=STATES[states[row]],
+            samples=int(summary.samples[row]),
+            observations=None if observations is None else known(observations[row]),
+            last_sample_ms=int(summary.last_sample_ms[row]) if summary.samples[row] else None,
+            interval_ms=known(summary.interval_ms[row]),
+            threshold_nats=known(summary.threshold_nats[row]),
+            ready=bool(summary.ready[row]),
+            warm_up_ratio=float(summary.progress_ratio[row]),
+            budget_per_day=known(summary.budget_per_day[row]),
+            realised_alarms_per_day=known(summary.realised_per_day[row]),
+            anomalies=int(summary.anomalies[row]),
+        )
+        for row, stream in enumerate(streams)
+    ]
+
+
+def detail_of(pipeline: Pipeline, number: int, now_ms: int) -> StreamDetail:
+    """One stream in full.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    number : int
+    now_ms : int
+    """
+    (row,) = rows_of(pipeline, np.array([number], np.int32), now_ms)
+    stream = pipeline.engine.stream(number)
+    return StreamDetail(
+        **row.model_dump(),
+        unit=stream.series.unit,
+        created_ms=stream.created_ms,
+        threshold_factor=stream.feedback,
+        windows_samples=list(stream.profile.current_samples),
+        configuration=profile_json(stream.profile),
+    )
+
+
+def profile_json(profile: Profile) -> dict[str, Any]:
+    """A profile as its users write it.
+
+    Parameters
+    ----------
+    profile : Profile
+    """
+    season_ms = profile.season.period_ms
+    season: Any = {0: "auto", -1: "none"}.get(season_ms) or {
+        "period": render_duration(season_ms),
+        "timezone": profile.season.timezone,
+    }
+    return {
+        "match": profile.match.text,
+        "current": [*profile.current_samples, *map(render_duration, profile.current_ms)],
+        "reference": {
+            "kind": "pinned" if profile.reference.pinned else "rolling",
+            "size": profile.reference.size_samples,
+            "gap": profile.reference.gap_samples,
+            "name": profile.reference.pinned,
+        },
+        "alarm_budget": profile.budget.render(),
+        "direction": profile.direction.name.lower(),
+        "minimum_effect": {
+            "absolute": profile.minimum_effect_absolute,
+            "relative": profile.minimum_effect_relative,
+        },
+        "on_level_shift": {"rebaseline_after": profile.rebaseline_after_samples or "never"},
+        "season": season,
+        "threshold": _threshold(profile),
+        "for": render_duration(profile.for_ms),
+        "keep_firing_for": render_duration(profile.keep_firing_for_ms),
+        "severity": profile.severity,
+        "no_data_after": render_duration(profile.no_data_after_ms),
+        "identity_labels": list(profile.identity_labels),
+        "ignore_labels": list(profile.ignore_labels),
+        "counter": profile.counter,
+    }
+
+
+def _threshold(profile: Profile) -> dict[str, Any] | None:
+    fixed = profile.threshold
+    if fixed is None:
+        return None
+    return {"kind": "divergence_nats", "window": fixed.window_samples, "value": fixed.divergence_nats}
+
+
+def _identity(stream: Stream) -> dict[str, Any]:
+    series = stream.series
+    return {
+        "id": stream.id,
+        "metric": series.metric,
+        "labels": {name: value for name, value in series.labels if name != "__name__"},
+        "form": stream.form.name.lower(),
+        "budget": stream.profile.budget.render(),
+    }
+
+
+def known(value: float | np.floating) -> float | None:
+    """A finite number, None for NaN and ±Inf.
+
+    Parameters
+    ----------
+    value : float
+    """
+    return float(value) if np.isfinite(value) else None
