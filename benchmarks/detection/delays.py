@@ -1,7 +1,8 @@
 """(b) How soon is a change found, at the same false-alarm rate for everyone?
 
-The threshold of each detector is set on null streams of the change's own background so that the mean run to its first
-alarm is 10 000 samples (exponential maximum likelihood with censoring), then used on changed streams.
+The threshold of each detector is set on null streams of the change's own background so that the mean run to
+its first alarm is 10 000 samples (exponential maximum likelihood with censoring), then used on changed
+streams.
 """
 
 from __future__ import annotations
@@ -105,18 +106,14 @@ def lead_of(detector: Detector, peer: bool) -> int:
     return SLOW_LEAD if detector.cost_us >= SLOW_US else PEER_LEAD
 
 
-def null_scores(
-    detector: Detector, change: Change, streams: int, lead: int, seed: int
-) -> Values:
+def null_scores(detector: Detector, change: Change, streams: int, lead: int, seed: int) -> Values:
     """Scores on undisturbed streams of the change's background, after the lead."""
     rng = np.random.default_rng([seed, 1, *change.background.encode()])
     values = change.base(rng, streams, lead + NULL_AFTER)
     return detector.watch(values, Feed(change.interval_ms, RUN_LENGTH)).score[:, lead:]
 
 
-def changed_scores(
-    detector: Detector, change: Change, streams: int, lead: int, seed: int
-) -> Values:
+def changed_scores(detector: Detector, change: Change, streams: int, lead: int, seed: int) -> Values:
     """Scores on streams that change at sample `lead`."""
     rng = np.random.default_rng([seed, 2, *change.name.encode()])
     values = change.base(rng, streams, lead + change.within)
@@ -142,7 +139,9 @@ def _share(delays: Values) -> float:
     return float(np.isfinite(delays).mean()) if len(delays) else float("nan")
 
 
-def product_table(results: dict[str, Delay], thresholds: dict[str, float], changes: Iterable[Change]) -> Table:
+def product_table(
+    results: dict[str, Delay], thresholds: dict[str, float], changes: Iterable[Change]
+) -> Table:
     """Kullback alone, against the targets."""
     rows: list[tuple[Cell, ...]] = []
     for change in changes:
@@ -160,8 +159,8 @@ def product_table(results: dict[str, Delay], thresholds: dict[str, float], chang
         ("change", "target", "best peer before", "median delay", "90 % delay", "found", "target",
          "median at its own line", "found at its own line", "matched threshold"),
         rows,
-        f"Samples; matched mean run between false alarms: {RUN_LENGTH} samples. The own line is a score of 1.0 at "
-        f"a budget of 1 per {RUN_LENGTH} samples.",
+        f"Samples; matched mean run between false alarms: {RUN_LENGTH} samples. The own line is a score of "
+        f"1.0 at a budget of 1 per {RUN_LENGTH} samples.",
     )  # fmt: skip
 
 
@@ -176,8 +175,8 @@ def everyone_table(results: dict[str, dict[str, Delay]], changes: Iterable[Chang
         "Everyone at the matched false-alarm rate",
         ("detector", "streams", *(c.name for c in listed)),
         rows,
-        "Median delay in samples (share found when below 95 %); – = not found in half of the streams. Slow detectors "
-        "saw fewer streams.",
+        "Median delay in samples (share found when below 95 %); – = not found in half of the streams. "
+        "Slow detectors saw fewer streams.",
     )
 
 

@@ -3,11 +3,12 @@
 Rules, the same for every detector:
 
 - The target window of a labelled incident runs from a few samples before it to a few after it.
-- Alarmed samples at most `merge` apart are one episode. An episode with no sample in any window is one false alarm, plus
-  one for each further day it lasts. One that reaches into a window but began more than `lead` before it, and not in
-  another window, is a false alarm and finds nothing: an alarm that was on anyway tells nobody anything.
-- An incident is found when its window has an alarmed sample of an episode that began in some window or within `lead` of
-  one. Its delay runs from the incident's start to that sample.
+- Alarmed samples at most `merge` apart are one episode. An episode with no sample in any window is one
+  false alarm, plus one for each further day it lasts. One that reaches into a window but began more than
+  `lead` before it, and not in another window, is a false alarm and finds nothing: an alarm that was on
+  anyway tells nobody anything.
+- An incident is found when its window has an alarmed sample of an episode that began in some window or
+  within `lead` of one. Its delay runs from the incident's start to that sample.
 """
 
 from __future__ import annotations

@@ -180,9 +180,10 @@ def table(courses: dict[str, dict[str, Course]]) -> Table:
         ("incident", "found", "one alert", "alerts per incident", "median delay", "resolve lag", "90 % lag",
          *(f"{n}: one alert" for n in others)),
         rows,
-        f"At each detector's own line, budget 1 per {BUDGET} samples. Alerts count up to {SETTLE} samples after the end. "
-        "For incidents that stay, the lag is the time until the level is accepted as the new normal (or the alarm gave "
-        "up). Targets: one alert in 95 %, lag at most 30 samples.",
+        f"At each detector's own line, budget 1 per {BUDGET} samples. Alerts count up to {SETTLE} "
+        "samples after the end. "
+        "For incidents that stay, the lag is the time until the level is accepted as the new normal "
+        "(or the alarm gave up). Targets: one alert in 95 %, lag at most 30 samples.",
     )  # fmt: skip
 
 

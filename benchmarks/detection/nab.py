@@ -1,11 +1,13 @@
 """(c) The Numenta Anomaly Benchmark, scored from its published definition.
 
-Lavin and Ahmad, "Evaluating real-time anomaly detection algorithms", ICMLA 2015, and the scoring notes of NAB v1.1:
+Lavin and Ahmad, "Evaluating real-time anomaly detection algorithms", ICMLA 2015, and the scoring notes of
+NAB v1.1:
 
-- A row at relative position y in a window (−1 at its first row, just below 0 at its last) is worth
-  sigma(y) / sigma(−1) with sigma(y) = 2 / (1 + exp(5 y)) − 1; a window counts its best detected row, or −1 when missed.
-- A detected row outside windows costs sigma(y), y counted from the end of the last window in units of its width, −1
-  beyond y = 3 or when no window came before.
+- A row at relative position y in a window (−1 at its first row, just below 0 at its last) is worth sigma(y)
+  / sigma(−1) with sigma(y) = 2 / (1 + exp(5 y)) − 1; a window counts its best detected row, or −1 when
+  missed.
+- A detected row outside windows costs sigma(y), y counted from the end of the last window in units of its
+  width, −1 beyond y = 3 or when no window came before.
 - The first 15 % of a file (at most 750 rows) are not counted.
 - One threshold for all files. Score = 100 (total − nothing) / (everything − nothing).
 """
@@ -115,7 +117,9 @@ def _file(path: Path, name: str, windows: list[list[str]]) -> File:
     timestamp_ms = _milliseconds([row[0] for row in rows])
     spans = [[int(np.argmax(timestamp_ms == t)) for t in _milliseconds(window)] for window in windows]
     window, worth = row_worth(len(rows), spans)
-    probation = int(np.ceil(min(np.floor(PROBATION_SHARE * len(rows)), PROBATION_SHARE * PROBATION_FULL_ROWS)))
+    probation = int(
+        np.ceil(min(np.floor(PROBATION_SHARE * len(rows)), PROBATION_SHARE * PROBATION_FULL_ROWS))
+    )
     values = np.array([float(row[1]) for row in rows])
     return File(name, timestamp_ms, values, window, worth, len(windows), probation)
 
@@ -237,8 +241,8 @@ class Points:
     own_line : dict
         Profile -> score at 1.0.
     held_out : float
-        Standard profile, threshold chosen on one half of the files and scored on the other, both ways, averaged over
-        windows.
+        Standard profile, threshold chosen on one half of the files and scored on the other, both ways,
+        averaged over windows.
     """
 
     best: dict[str, tuple[float, float]]
@@ -264,7 +268,9 @@ def points(files: list[File], scores: dict[str, Values], seed: int) -> Points:
     )
 
 
-def held_out(files: list[File], scores: dict[str, Values], weights: Weights, seed: int, draws: int = 20) -> float:
+def held_out(
+    files: list[File], scores: dict[str, Values], weights: Weights, seed: int, draws: int = 20
+) -> float:
     """Mean over random halvings: the threshold best on one half, scored on the other.
 
     Parameters
@@ -302,5 +308,6 @@ def table(scored: dict[str, Points]) -> Table:
         ("detector", *PROFILES, "threshold (standard)", "standard at its own line 1.0",
          "standard, threshold from the other half", "source"),
         rows,
-        f"58 files, defaults, one threshold for all. Budget 1 per {BUDGET_DAYS} days. Targets 76 / 70 / 81, held out 72.",
+        f"58 files, defaults, one threshold for all. Budget 1 per {BUDGET_DAYS} days. "
+        "Targets 76 / 70 / 81, held out 72.",
     )  # fmt: skip

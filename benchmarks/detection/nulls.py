@@ -1,7 +1,7 @@
 """Streams on which nothing happens: whatever alarms here is false.
 
-Each family draws `streams` independent streams of `samples` samples at its own sampling interval. NaN is a missing
-sample. Periods: a day and a week in samples follow from the interval.
+Each family draws `streams` independent streams of `samples` samples at its own sampling interval. NaN is a
+missing sample. Periods: a day and a week in samples follow from the interval.
 """
 
 from __future__ import annotations
@@ -161,7 +161,8 @@ def _reflected_walk(steps: Values, bound: float) -> Values:
 
 
 def bounded_walk(rng: Generator, streams: int, samples: int) -> Values:
-    """Random walk between reflecting walls 10 standard steps apart each way: a disk's or pool's fill level."""
+    """Random walk between reflecting walls 10 standard steps apart each way: a disk's or pool's fill
+    level."""
     return _reflected_walk(normal(rng, streams, samples), 10.0)
 
 

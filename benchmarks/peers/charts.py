@@ -1,7 +1,7 @@
 """Control charts: CUSUM, EWMA, Page-Hinkley.
 
-CUSUM and EWMA watch the residual from the median of a trailing reference (1024 samples, gap 1024), in units of
-its robust sigma: what an engineer gets who applies the textbook to a stream of unknown level.
+CUSUM and EWMA watch the residual from the median of a trailing reference (1024 samples, gap 1024), in units
+of its robust sigma: what an engineer gets who applies the textbook to a stream of unknown level.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def _seasonal_z(x: NDArray[np.float64], period: int, slots: int, memory: float) 
 
 
 def seasonal_z(values: Values, feed: Feed) -> Values:
-    """z-score against the exponentially weighted mean and variance of the same quarter of an hour of the day."""
+    """z-score against the exponentially weighted mean and variance of the same quarter of an hour."""
     limit = two_sided_z(feed.samples_per_alarm)
     period = feed.day_samples
     slots = min(SEASON_SLOTS, period)

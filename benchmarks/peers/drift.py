@@ -1,7 +1,7 @@
 """Detectors of the river library, run as published: ADWIN, KSWIN, HalfSpaceTrees.
 
-ADWIN and KSWIN answer yes or no. To put them on a common scale ADWIN runs at several confidences at once (the score is
-the strictest that speaks), and KSWIN's score is its p-value against its default alpha.
+ADWIN and KSWIN answer yes or no. To put them on a common scale ADWIN runs at several confidences at once
+(the score is the strictest that speaks), and KSWIN's score is its p-value against its default alpha.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """DSPOT: streaming extreme values on drift-removed samples (Siffer et al., KDD 2017).
 
-Both tails of x_t minus the mean of the last `DEPTH` normal samples. Excesses over the initial 98 % quantile follow a
-generalised Pareto distribution, P(X > x) = (k / n) (1 + g (x - u) / s)^(-1/g); an alarm is P < q. The paper fits
-(g, s) by Grimshaw's likelihood; here by probability-weighted moments (Hosking and Wallis 1987), refitted whenever
-an excess arrives, on at most the last 512 of them, with shapes from 0 to 0.9: a negative shape is a bound beyond which
-every value is impossible, and costs DSPOT dearly (area 0.56 instead of 0.74 on the servers of this benchmark).
+Both tails of x_t minus the mean of the last `DEPTH` normal samples. Excesses over the initial 98 % quantile u
+follow a generalised Pareto distribution, P(X > x) = (k / n) (1 + g (x - u) / s)^(-1/g); an alarm is P < q.
+The paper fits (g, s) by Grimshaw's likelihood; here by probability-weighted moments (Hosking and Wallis
+1987), refitted whenever an excess arrives, on at most the last 512 of them, with shapes from 0 to 0.9: a negative
+shape is a bound beyond which every value is impossible, and costs DSPOT dearly (area 0.56 instead of 0.74 on
+the servers of this benchmark).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ EXCESSES = 512
 def fit_pareto(excess: NDArray[np.float64], least_scale: float) -> tuple[float, float]:
     """(shape, scale) of a generalised Pareto distribution by probability-weighted moments.
 
-    The scale is at least `least_scale`, so that ties do not make the next step an impossibility. With a0 = E[Y], a1 = E[Y (1 - F(Y))]: shape = 2 - a0 / (a0 - 2 a1), scale = 2 a0 a1 / (a0 - 2 a1).
+    The scale is at least `least_scale`, so that ties do not make the next step an impossibility. With
+    a0 = E[Y], a1 = E[Y (1 - F(Y))]: shape = 2 - a0 / (a0 - 2 a1), scale = 2 a0 a1 / (a0 - 2 a1).
     """
     ordered = np.sort(excess)
     n = len(ordered)
@@ -95,7 +97,9 @@ def _dspot(x: NDArray[np.float64], depth: int, calibration: int, limit: float) -
             over = (step if winner == 0 else -step) - level[winner]
             excess[winner, found[winner] % EXCESSES] = over
             found[winner] += 1
-            shape[winner], scale[winner] = fit_pareto(excess[winner, : min(found[winner], EXCESSES)], least_scale)
+            shape[winner], scale[winner] = fit_pareto(
+                excess[winner, : min(found[winner], EXCESSES)], least_scale
+            )
         total += x[t] - recent[place]
         recent[place] = x[t]
         place = (place + 1) % depth

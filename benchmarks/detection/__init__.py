@@ -1,0 +1,1 @@
+"""How well Kullback detects: false alarms, delays, incidents and NAB, beside other detectors."""
