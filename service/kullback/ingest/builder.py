@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,13 +37,21 @@ def series_of(pairs: Sequence[tuple[str, str]], kind: Kind | None = None, unit: 
         return Refusal(ErrorId.BAD_LABELS, 1, f"A label name occurs twice in {shown(render(labels))}.")
     if not labels[0][0]:
         return Refusal(ErrorId.BAD_LABELS, 1, f"A label name of {shown(render(labels))} is empty.")
-    return Series(labels, _kind_by_name(labels) if kind is None else kind, unit)
+    if kind is None:
+        values = dict(labels)
+        kind = kind_by_name(values.get(NAME, ""), values)
+    return Series(labels, kind, unit)
 
 
-def _kind_by_name(labels: tuple[tuple[str, str], ...]) -> Kind:
-    values = dict(labels)
-    metric = values.get(NAME, "")
-    if metric.endswith("_bucket") and "le" in values:
+def kind_by_name(metric: str, labels: Mapping[str, str]) -> Kind:
+    """The kind a name and labels tell where the protocol does not: `…_total` and `…_bucket{le=…}` count.
+
+    Parameters
+    ----------
+    metric : str
+    labels : mapping
+    """
+    if metric.endswith("_bucket") and "le" in labels:
         return Kind.COUNTER
     return kind_of_name(metric)
 

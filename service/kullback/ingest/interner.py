@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Generic, TypeVar, cast
+from typing import Generic, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ T = TypeVar("T", bound=Hashable)
 
 CAPACITY_KEYS = 200_000
 CAPACITY_BYTES = 64 * 1024 * 1024
+BYTES_PER_STREAM = 640
 SECRET_WORDS = 64
 UNKNOWN = -1
 
@@ -44,6 +45,16 @@ class Interner(Generic[T]):
         self._lock = Lock()
         self._secret = np.array([secrets.randbits(64) for _ in range(SECRET_WORDS)], np.uint64)
         self.forget()
+
+    @classmethod
+    def for_streams(cls, max_streams: int) -> Self:
+        """A table with room for the label sets of that many streams and for as many that come and go.
+
+        Parameters
+        ----------
+        max_streams : int
+        """
+        return cls(max(CAPACITY_KEYS, 2 * max_streams), max(CAPACITY_BYTES, BYTES_PER_STREAM * max_streams))
 
     def forget(self) -> None:
         """Start anew, empty."""

@@ -31,7 +31,7 @@ class RemoteWriteDecoder:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._interner: Interner[Series] = Interner()
+        self._interner = Interner[Series].for_streams(self._limits.max_streams)
 
     def decode(self, body: bytes, now_ms: int) -> Decoded:  # noqa: ARG002
         """Read an unpacked write request.

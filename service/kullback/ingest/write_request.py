@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from kullback.core.batch import Batch
 from kullback.core.errors import merge_refusals
-from kullback.core.labels import Series
+from kullback.core.labels import Kind, Series
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Ids, Interner
 from kullback.ingest.native import buckets_of, read_histograms, refusals_of
 from kullback.ingest.timeseries import Positions, Walk
 from kullback.ingest.wire import Bytes
+
+T = TypeVar("T", bound=Hashable)
 
 
 class Keys(NamedTuple):
@@ -51,7 +54,28 @@ def keys_of(found: Walk) -> Keys:
     return Keys(numbers - series * histogram, histogram, position[of_row])
 
 
-def decoded(body: Bytes, found: Walk, interner: Interner[Series], row_ids: Ids) -> Decoded:
+class Written(NamedTuple):
+    """What a request wrote, as the `X-Prometheus-Remote-Write-…-Written` headers of 2.0 say it."""
+
+    samples: int
+    histograms: int
+    exemplars: int = 0
+
+
+def written(batch: Batch) -> Written:
+    """Count the samples and histograms of a batch.
+
+    Parameters
+    ----------
+    batch : Batch
+        What was admitted.
+    """
+    of_series = np.array([series.kind is Kind.HISTOGRAM for series in batch.series], np.bool_)
+    histograms = int(of_series[batch.stream_index].sum())
+    return Written(len(batch) - histograms, histograms)
+
+
+def decoded(body: Bytes, found: Walk, interner: Interner[T], row_ids: Ids) -> Decoded:
     """The batch of a request.
 
     Parameters
@@ -69,7 +93,7 @@ def decoded(body: Bytes, found: Walk, interner: Interner[Series], row_ids: Ids) 
     stream_index, unique = interner.distinct(row_ids[keep])
     buckets = buckets_of(rows, len(found.owner)) if len(rows.status) else None
     batch = Batch(
-        tuple(interner.meanings(unique)),
+        cast("tuple[Series, ...]", tuple(interner.meanings(unique))),
         stream_index,
         np.concatenate((found.timestamp_ms, rows.timestamp_ms))[keep],
         np.concatenate((found.value, rows.value))[keep],
