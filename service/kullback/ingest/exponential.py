@@ -80,7 +80,7 @@ def write_buckets(
     count: Floats,
     at: int,
 ) -> int:
-    """Write one histogram's buckets as a rising row; stretches without a bucket become empty buckets.
+    """Write one histogram's buckets as a rising row; stretches without observations become one empty bucket.
 
     Parameters
     ----------
@@ -105,13 +105,16 @@ def write_buckets(
         return MISFIT
     first = at
     at = _write_negative(schema, negative_spans, negative, custom, upper_bound, count, first)
-    if zero_count > 0.0 or len(negative) + len(positive) == 0:
+    if zero_count > 0.0:
         if zero_threshold > 0.0:
             # Without negative observations the zero bucket reaches from 0, as in PromQL's quantiles.
             floor = -zero_threshold if len(negative) else 0.0
             at = append(upper_bound, count, first, at, floor, 0.0)
         at = append(upper_bound, count, first, at, zero_threshold, zero_count)
-    return _write_positive(schema, positive_spans, positive, custom, upper_bound, count, first, at)
+    at = _write_positive(schema, positive_spans, positive, custom, upper_bound, count, first, at)
+    if at == first:
+        at = append(upper_bound, count, first, at, zero_threshold, 0.0)
+    return at
 
 
 @kernel
@@ -127,14 +130,14 @@ def _write_negative(
     at, k = first, len(observed)
     index = spans[:, 0].sum() + spans[:, 1].sum()
     for span in range(len(spans) - 1, -1, -1):
-        if spans[span, 1] > 0:
-            at = append(upper_bound, count, first, at, -bound_of(schema, index - 1, custom), 0.0)
         for _ in range(spans[span, 1]):
             if at < 0:
                 return at
             index -= 1
             k -= 1
-            at = append(upper_bound, count, first, at, -bound_of(schema, index - 1, custom), observed[k])
+            if observed[k] > 0.0:
+                at = append(upper_bound, count, first, at, -bound_of(schema, index, custom), 0.0)
+                at = append(upper_bound, count, first, at, -bound_of(schema, index - 1, custom), observed[k])
         index -= spans[span, 0]
     return at
 
@@ -153,13 +156,14 @@ def _write_positive(
     index, k = 0, 0
     for span in range(len(spans)):
         index += spans[span, 0]
-        floor = bound_of(schema, index - 1, custom)
-        if spans[span, 1] > 0 and floor > -np.inf:
-            at = append(upper_bound, count, first, at, floor, 0.0)
         for _ in range(spans[span, 1]):
             if at < 0:
                 return at
-            at = append(upper_bound, count, first, at, bound_of(schema, index, custom), observed[k])
+            floor = bound_of(schema, index - 1, custom)
+            if observed[k] > 0.0 and floor > -np.inf:
+                at = append(upper_bound, count, first, at, floor, 0.0)
+            if observed[k] > 0.0 or schema == CUSTOM_BOUNDS:
+                at = append(upper_bound, count, first, at, bound_of(schema, index, custom), observed[k])
             index += 1
             k += 1
     return at

@@ -169,7 +169,7 @@ def span(offset: int, length: int) -> dict[str, int]:
             [-1, 0.5, 10, math.inf],
             [0, 2, 0, 3],
         ),
-        ({"zero_threshold": 1e-128}, [0, 1e-128], [0, 0]),
+        ({"zero_threshold": 1e-128}, [1e-128], [0]),
         ({}, [0], [0]),
     ],
     ids=[
