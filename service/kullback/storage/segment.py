@@ -21,17 +21,16 @@ import orjson
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch
-from kullback.core.errors import ErrorId, KullbackError
 from kullback.core.labels import Kind, Series
+from kullback.storage.database import Synchronous, open_database, transaction
 from kullback.storage.encoding import decode_batch, encode_batch
 from kullback.storage.entry import Entry
 
 Sync = Literal["full", "interval", "off"]
 
 SCHEMA_VERSION = 1
-APPLICATION_ID = 0x4B554C4C
 SUFFIX = ".db"
-_SYNCHRONOUS: dict[Sync, str] = {"full": "FULL", "interval": "NORMAL", "off": "OFF"}
+_SYNCHRONOUS: dict[Sync, Synchronous] = {"full": "FULL", "interval": "NORMAL", "off": "OFF"}
 _UPGRADES: dict[int, str] = {
     0: """
        CREATE TABLE series (number INTEGER PRIMARY KEY, labels BLOB, kind INTEGER, unit TEXT,
@@ -77,7 +76,8 @@ class Segment:
         self.path = path
         self.first_offset = int(path.stem)
         self._sync = sync
-        self._connection = connect(path, sync)
+        self._connection = self._connect()
+        self._highest = 0
         self._series: dict[int, Series] = {}
         self._read_series()
         self._numbers = {series.key: number for number, series in self._series.items()}
@@ -104,6 +104,7 @@ class Segment:
         except BaseException:
             for series in fresh:
                 del self._series[self._numbers.pop(series.key)]
+            self._highest -= len(fresh)
             raise
         self.last_offset = entries[-1].offset
 
@@ -144,15 +145,18 @@ class Segment:
         """
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        self._connection = connect(self.path, self._sync)
+        self._connection = self._connect()
         with transaction(self._connection):
             # A commit whose flush failed was answered with an error and yet may be in the file.
             self._connection.execute("DELETE FROM entries WHERE offset > ?", (self.last_offset,))
-            self._connection.execute("DELETE FROM series WHERE number > ?", (len(self._series),))
+            self._connection.execute("DELETE FROM series WHERE number > ?", (self._highest,))
 
     def close(self) -> None:
         """Move the write-ahead log into the file and let go of it."""
         self._connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return open_database(self.path, _UPGRADES, SCHEMA_VERSION, _SYNCHRONOUS[self._sync])
 
     def _write(self, rows: list[EntryRow], series: list[SeriesRow]) -> None:
         with transaction(self._connection):
@@ -171,7 +175,7 @@ class Segment:
         if None in numbers:
             for series in batch.series:
                 if series.key not in self._numbers:
-                    number = len(self._series) + 1
+                    self._highest = number = self._highest + 1
                     self._numbers[series.key], self._series[number] = number, series
                     fresh.append(series)
             numbers = list(map(self._numbers.get, map(_KEY, batch.series)))
@@ -183,6 +187,7 @@ class Segment:
 
     def _read_series(self) -> None:
         for number, labels, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
+            self._highest = max(self._highest, number)
             if _checksum(number, labels, kind, unit) == checksum:
                 pairs = tuple((name, value) for name, value in orjson.loads(labels))
                 self._series[number] = Series(pairs, Kind(kind), unit)
@@ -195,87 +200,6 @@ class Segment:
         if action:
             entry = replace(entry, action=orjson.loads(action))
         return replace(entry, batch=decode_batch(body, self._series.__getitem__)) if body else entry
-
-
-def connect(path: Path, sync: Sync) -> sqlite3.Connection:
-    """Open a database of the log, making or upgrading its tables.
-
-    Parameters
-    ----------
-    path : Path
-    sync : "full", "interval" or "off"
-
-    Raises
-    ------
-    sqlite3.Error
-    KullbackError
-        STORAGE_TOO_NEW, STORAGE_IN_USE.
-    """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.2)
-    try:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA page_size = 8192")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[sync]}")
-        upgrade(connection, _UPGRADES, SCHEMA_VERSION, path)
-    except sqlite3.Error as problem:
-        connection.close()
-        if "locked" in str(problem):
-            raise KullbackError(ErrorId.STORAGE_IN_USE, f"Another process has {path} open.") from problem
-        raise
-    except KullbackError:
-        connection.close()
-        raise
-    return connection
-
-
-def upgrade(connection: sqlite3.Connection, steps: dict[int, str], newest: int, path: Path) -> None:
-    """Bring a database to the newest schema version, in one transaction per step.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-    steps : dict of int to str
-        Statements from the key's version to the next.
-    newest : int
-    path : Path
-        For the error's text.
-
-    Raises
-    ------
-    KullbackError
-        STORAGE_TOO_NEW.
-    """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > newest:
-        raise KullbackError(
-            ErrorId.STORAGE_TOO_NEW,
-            f"{path} has schema version {version}; this Kullback reads up to {newest}.",
-        )
-    for step in range(version, newest):
-        with transaction(connection):
-            for statement in steps[step].split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {step + 1}")
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what happens inside, or roll all of it back.
-
-    Parameters
-    ----------
-    connection : sqlite3.Connection
-    """
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _checksum(*columns: int | str | bytes) -> int:

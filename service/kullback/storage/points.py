@@ -1,0 +1,290 @@
+"""The newest points of every stream's score history, in memory until they fill a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cramjam
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.kernel import kernel
+from kullback.core.scores import Outcome, Scores, blank_scores
+
+CHUNK_POINTS = 16
+POINT = np.dtype(
+    [
+        ("at_ms", "i8"),
+        ("mean", "f8"),
+        ("least", "f8"),
+        ("most", "f8"),
+        ("score", "f4"),
+        ("max_score", "f4"),
+        ("divergence_nats", "f4"),
+        ("samples", "i4"),
+        ("leader", "i2"),
+        ("phase", "u1"),
+        ("ready", "u1"),
+    ]
+)
+"""One step of one stream: its newest score, divergence, leading statistic and alert phase, the largest
+score, and mean, minimum and maximum of what was scored."""
+
+SCORED = int(Outcome.SCORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Points of one stream that will not change any more.
+
+    Parameters
+    ----------
+    stream : str
+        Its id.
+    points : POINT array, shape (n,)
+        Rising in time; n ≥ 1.
+    """
+
+    stream: str
+    points: NDArray[Any]
+
+
+class Points:
+    """Up to `CHUNK_POINTS` points per stream number, the last of them still growing.
+
+    Parameters
+    ----------
+    capacity : int
+        Stream numbers are below it.
+    step_ms : int
+        Length of a point.
+    """
+
+    def __init__(self, capacity: int, step_ms: int) -> None:
+        self.step_ms = step_ms
+        self._points = np.zeros((capacity, CHUNK_POINTS), POINT)
+        self._count = np.zeros(capacity, np.int64)
+        self._ids: dict[int, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._full: list[Chunk] = []
+
+    def welcome(self, number: int, stream: str) -> None:
+        """Learn which stream a number stands for.
+
+        Parameters
+        ----------
+        number : int
+        stream : str
+            Its id.
+        """
+        self._ids[number], self._numbers[stream] = stream, number
+
+    def record(self, scores: Scores, phases: NDArray[np.uint8]) -> None:
+        """Take the scores of a batch.
+
+        Parameters
+        ----------
+        scores : Scores
+            Rows of stream -1 are passed over.
+        phases : uint8 array, shape (n,)
+            Alert phase of each row's stream after the batch.
+        """
+        row = 0
+        while row < len(scores):
+            row = _absorb(
+                self._points,
+                self._count,
+                self.step_ms,
+                row,
+                scores.stream,
+                scores.timestamp_ms,
+                scores.value,
+                scores.score,
+                scores.divergence_nats,
+                scores.leader,
+                scores.outcome,
+                scores.episode,
+                phases,
+            )
+            if row < len(scores):
+                self._drain(int(scores.stream[row]))
+
+    def take_full(self) -> list[Chunk]:
+        """The chunks that filled up since the last call."""
+        full, self._full = self._full, []
+        return full
+
+    def newest(self, stream: str) -> NDArray[Any]:
+        """Copy of the points of a stream that are in no chunk yet.
+
+        Parameters
+        ----------
+        stream : str
+        """
+        number = self._numbers.get(stream)
+        if number is None:
+            return np.empty(0, POINT)
+        return self._points[number, : self._count[number]].copy()
+
+    def close(self, numbers: NDArray[np.int32]) -> None:
+        """Turn what streams have into chunks and clear their rows.
+
+        Parameters
+        ----------
+        numbers : int32 array, shape (n,)
+        """
+        for number in numbers.tolist():
+            self._drain(number)
+            self._numbers.pop(self._ids.pop(number, ""), None)
+
+    def save(self, numbers: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+        """Copies of rows, for snapshots.
+
+        Parameters
+        ----------
+        numbers : int32 array, shape (n,)
+        """
+        return {"points": self._points[numbers], "count": self._count[numbers]}
+
+    def load(self, numbers: NDArray[np.int32], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Put back what `save` gave.
+
+        Parameters
+        ----------
+        numbers : int32 array, shape (n,)
+        arrays : mapping of array, shape (n, …)
+        """
+        self._points[numbers], self._count[numbers] = arrays["points"], arrays["count"]
+
+    def _drain(self, number: int) -> None:
+        if self._count[number] and number in self._ids:
+            self._full.append(Chunk(self._ids[number], self._points[number, : self._count[number]].copy()))
+        self._points[number] = np.zeros((), POINT)
+        self._count[number] = 0
+
+
+def warmup() -> None:
+    """Compile the kernel, or load it from Numba's cache."""
+    scores = blank_scores(np.zeros(1, np.int64))
+    scores.stream[:] = 0
+    Points(1, 1).record(scores, np.zeros(1, np.uint8))
+
+
+def pack(points: NDArray[Any]) -> bytes:
+    """Points as bytes: column by column, because columns resemble themselves and each other.
+
+    Parameters
+    ----------
+    points : POINT array, shape (n,)
+    """
+    return bytes(cramjam.zstd.compress(b"".join(points[name].tobytes() for name in points.dtype.names or ())))
+
+
+def unpack(packed: bytes) -> NDArray[Any]:
+    """The points that `pack` packed.
+
+    Parameters
+    ----------
+    packed : bytes
+    """
+    plain = bytes(cramjam.zstd.decompress(packed))
+    points = np.empty(len(plain) // POINT.itemsize, POINT)
+    for name, column in _columns(plain, len(points)):
+        points[name] = column
+    return points
+
+
+def _columns(plain: bytes, count: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    at = 0
+    for name in POINT.names or ():
+        column = np.frombuffer(plain, POINT[name], count, at)
+        yield name, column
+        at += column.nbytes
+
+
+def thin(points: NDArray[Any], step_ms: int) -> NDArray[Any]:
+    """Join points into longer steps.
+
+    Parameters
+    ----------
+    points : POINT array, shape (n,)
+        Rising in time.
+    step_ms : int
+        Length of a step; at least that of the points.
+
+    Returns
+    -------
+    POINT array, shape (m,)
+        Steps without points are left out.
+    """
+    if not len(points):
+        return points
+    steps = points["at_ms"] // step_ms
+    first = np.flatnonzero(np.diff(steps, prepend=steps[0] - 1))
+    last = np.append(first[1:], len(points)) - 1
+    joined: NDArray[Any] = points[last].copy()
+    joined["at_ms"] = steps[first] * step_ms
+    joined["samples"] = np.add.reduceat(points["samples"], first)
+    total = np.add.reduceat(points["mean"] * points["samples"], first)
+    joined["mean"] = total / np.maximum(joined["samples"], 1)
+    joined["least"] = np.minimum.reduceat(points["least"], first)
+    joined["most"] = np.maximum.reduceat(points["most"], first)
+    joined["max_score"] = np.fmax.reduceat(points["max_score"], first)
+    return joined
+
+
+@kernel
+def _absorb(
+    points: NDArray[Any],
+    count: NDArray[np.int64],
+    step_ms: int,
+    row: int,
+    stream: NDArray[np.int32],
+    timestamp_ms: NDArray[np.int64],
+    value: NDArray[np.float64],
+    score: NDArray[np.float64],
+    divergence_nats: NDArray[np.float64],
+    leader: NDArray[np.int16],
+    outcome: NDArray[np.uint8],
+    episode: NDArray[np.uint8],
+    phases: NDArray[np.uint8],
+) -> int:
+    """Put rows into points until one does not fit because its stream's points must be drained first."""
+    while row < len(stream):
+        number = stream[row]
+        if number >= 0 and outcome[row] == SCORED:
+            at_ms = timestamp_ms[row] // step_ms * step_ms
+            have = count[number]
+            # A late sample joins the growing point: what lies before may be written already.
+            if have == 0 or at_ms > points[number, have - 1]["at_ms"]:
+                if have == CHUNK_POINTS:
+                    return row
+                points[number, have]["at_ms"] = at_ms
+                points[number, have]["samples"] = 0
+                points[number, have]["max_score"] = np.nan
+                count[number] = have = have + 1
+            point = points[number, have - 1]
+            _join(point, value[row], score[row])
+            point["divergence_nats"] = divergence_nats[row]
+            point["leader"] = leader[row]
+            point["phase"] = phases[row]
+            point["ready"] = episode[row] & 1
+        row += 1
+    return row
+
+
+@kernel
+def _join(point: Any, value: float, score: float) -> None:
+    samples = point["samples"]
+    if samples == 0:
+        point["mean"] = point["least"] = point["most"] = value
+    else:
+        point["mean"] += (value - point["mean"]) / (samples + 1)
+        point["least"] = min(point["least"], value)
+        point["most"] = max(point["most"], value)
+    point["samples"] = samples + 1
+    point["score"] = score
+    if score > point["max_score"] or np.isnan(point["max_score"]):
+        point["max_score"] = score
