@@ -8,6 +8,7 @@ from starlette.types import Lifespan
 from kullback import __version__
 from kullback.http import (
     actions,
+    alerts,
     api_page,
     backtest,
     compare,
@@ -17,6 +18,7 @@ from kullback.http import (
     openapi,
     ops,
     problems,
+    scores,
     streams,
 )
 from kullback.http.auth import Gate
@@ -26,6 +28,8 @@ from kullback.http.write import write_routes
 
 ROUTERS = (
     streams.router,
+    scores.router,
+    alerts.router,
     actions.router,
     maintenance.router,
     compare.router,

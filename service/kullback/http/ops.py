@@ -140,15 +140,16 @@ async def config(context: In) -> dict[str, Any]:
     return dict(context.config_view)
 
 
-@router.api_route("/-/healthy", methods=["GET", "HEAD"], response_class=PlainTextResponse)
+@router.head("/-/healthy", include_in_schema=False)
+@router.get("/-/healthy", response_class=PlainTextResponse)
 async def healthy() -> str:
     """200 as long as the process answers."""
     return "Kullback is healthy.\n"
 
 
-@router.api_route(
+@router.head("/-/ready", include_in_schema=False)
+@router.get(
     "/-/ready",
-    methods=["GET", "HEAD"],
     response_class=PlainTextResponse,
     responses={
         503: {"description": "Replaying the log, with progress, or stopping.", "content": {"text/plain": {}}}

@@ -8,7 +8,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from kullback.core.duration import render_duration
+from kullback.core.labels import NAME, Series
 from kullback.core.profile import Profile
+from kullback.core.units import unit_of
 from kullback.engine.streams import Stream
 from kullback.pipeline.pipeline import Pipeline
 from kullback.pipeline.standing import STATES, standing
@@ -115,7 +117,7 @@ def detail_of(pipeline: Pipeline, number: int, now_ms: int) -> StreamDetail:
     stream = pipeline.engine.stream(number)
     return StreamDetail(
         **row.model_dump(),
-        unit=stream.series.unit,
+        unit=unit_of(stream.series),
         created_ms=stream.created_ms,
         threshold_factor=stream.feedback,
         windows_samples=list(stream.profile.current_samples),
@@ -175,10 +177,20 @@ def _identity(stream: Stream) -> dict[str, Any]:
     return {
         "id": stream.id,
         "metric": series.metric,
-        "labels": {name: value for name, value in series.labels if name != "__name__"},
+        "labels": labels_of(series),
         "form": stream.form.name.lower(),
         "budget": stream.profile.budget.render(),
     }
+
+
+def labels_of(series: Series) -> dict[str, str]:
+    """A series' labels without its name.
+
+    Parameters
+    ----------
+    series : Series
+    """
+    return {name: value for name, value in series.labels if name != NAME}
 
 
 def known(value: float | np.floating) -> float | None:

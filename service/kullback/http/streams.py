@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
 from kullback.core.errors import ErrorId, RequestError
+from kullback.core.units import unit_of
 from kullback.detector.explain import Explanation
 from kullback.detector.views import WindowView
 from kullback.http.context import Context, context_of
@@ -216,7 +217,7 @@ async def show_windows(
 
     def asked(pipeline: Pipeline) -> WindowAnswer:
         number = number_of(pipeline, stream_id)
-        unit = pipeline.engine.stream(number).series.unit
+        unit = unit_of(pipeline.engine.stream(number).series)
         return window_answer(pipeline.engine.windows(number, window), window, unit)
 
     return await context.ask(asked)
@@ -230,7 +231,7 @@ async def explain_stream(context: In, stream_id: StreamId) -> ExplainAnswer:
     def asked(pipeline: Pipeline) -> ExplainAnswer:
         number = number_of(pipeline, stream_id)
         state = detail_of(pipeline, number, now_ms).state
-        unit = pipeline.engine.stream(number).series.unit
+        unit = unit_of(pipeline.engine.stream(number).series)
         return explain_answer(pipeline.engine.explain(number), stream_id, state, unit)
 
     return await context.ask(asked)
