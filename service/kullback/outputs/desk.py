@@ -123,9 +123,19 @@ class Tally:
 
 
 class Desk(Protocol):
-    """One receiver's desk."""
+    """One receiver's desk.
+
+    Parameters
+    ----------
+    receiver : str
+        Its name in metrics and logs.
+    address : tuple
+        All that was configured of it; desks of the same address are the same desk after a reload.
+    tally : Tally
+    """
 
     receiver: str
+    address: tuple[object, ...]
     tally: Tally
 
     def note(self, decisions: Iterable[Decision], now_ms: int) -> None:

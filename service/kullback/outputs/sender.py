@@ -9,20 +9,31 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import httpx
 import structlog
 
 from kullback import __version__
 from kullback.alerting.decision import Decision
-from kullback.outputs.desk import Answer, Desk, Letter, Outcome
+from kullback.outputs.desk import Answer, Desk, Letter, Outcome, Tally
 
 TIMEOUT_S = 10.0
 LOOK_AGAIN_S = 1.0
 SHOWN_CHARACTERS = 200
+LONGEST_RETRY_AFTER_DIGITS = 6
 HEADERS = {"Content-Type": "application/json", "User-Agent": f"kullback/{__version__}"}
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Round:
+    """One desk's task, and the bell that calls it before its time."""
+
+    desk: Desk
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
 
 
 class Sender:
@@ -38,13 +49,13 @@ class Sender:
     """
 
     def __init__(self, desks: Sequence[Desk], clock: Callable[[], int], timeout_s: float = TIMEOUT_S) -> None:
-        self._desks = tuple(desks)
         self._clock = clock
         self._timeout_s = timeout_s
-        self._thread = threading.Thread(target=self._run, name="kullback-sender", daemon=True)
+        self._rounds = [_Round(desk) for desk in desks]
+        self._tallies: list[tuple[str, Tally]] = [(desk.receiver, desk.tally) for desk in desks]
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._news = {id(desk): asyncio.Event() for desk in self._desks}
-        self._stopping = False
+        self._stopping = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="kullback-sender", daemon=True)
 
     def start(self) -> None:
         """Begin to carry letters; nothing can be delivered before."""
@@ -74,7 +85,7 @@ class Sender:
         ----------
         decisions : iterable of Decision
         """
-        self._on_thread(self._tell, tuple(decisions), False)
+        self._on_thread(self._tell, tuple(decisions))
 
     def adopt(self, decisions: Iterable[Decision]) -> None:
         """Pass on the alerts that are live after a restart.
@@ -83,14 +94,25 @@ class Sender:
         ----------
         decisions : iterable of Decision
         """
-        self._on_thread(self._tell, tuple(decisions), True)
+        self._on_thread(self._hand_over, tuple(decisions))
+
+    def refit(self, desks: Sequence[Desk], live: Iterable[Decision]) -> None:
+        """Serve other receivers from now on; those that stay keep what they are owed.
+
+        Parameters
+        ----------
+        desks : sequence of Desk
+        live : iterable of Decision
+            The alerts that a new receiver must know.
+        """
+        self._on_thread(self._replace, tuple(desks), tuple(live))
 
     def counts(self) -> Mapping[tuple[str, str], int]:
-        """Notifications by receiver and outcome; receivers at the same address are added up."""
+        """Notifications by receiver and outcome since the start; receivers at one address are added up."""
         counts: dict[tuple[str, str], int] = {}
-        for desk in self._desks:
-            for outcome, count in desk.tally.counts.items():
-                key = (desk.receiver, outcome.value)
+        for receiver, tally in tuple(self._tallies):
+            for outcome, count in tally.counts.items():
+                key = (receiver, outcome.value)
                 counts[key] = counts.get(key, 0) + count
         return counts
 
@@ -100,48 +122,73 @@ class Sender:
         with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _tell(self, decisions: tuple[Decision, ...], known: bool) -> None:
-        for desk in self._desks:
-            (desk.adopt if known else desk.note)(decisions, self._clock())
-            self._news[id(desk)].set()
+    def _tell(self, decisions: tuple[Decision, ...]) -> None:
+        for one in self._rounds:
+            one.desk.note(decisions, self._clock())
+            one.bell.set()
+
+    def _hand_over(self, decisions: tuple[Decision, ...]) -> None:
+        for one in self._rounds:
+            one.desk.adopt(decisions, self._clock())
+            one.bell.set()
+
+    def _replace(self, desks: tuple[Desk, ...], live: tuple[Decision, ...]) -> None:
+        present = {one.desk.address: one for one in self._rounds}
+        wanted = {desk.address: desk for desk in desks}
+        for address, one in present.items():
+            if address not in wanted and one.task:
+                one.task.cancel()
+        fresh = [_Round(desk) for address, desk in wanted.items() if address not in present]
+        self._rounds = [one for address, one in present.items() if address in wanted] + fresh
+        for one in fresh:
+            self._tallies.append((one.desk.receiver, one.desk.tally))
+            one.desk.adopt(live, self._clock())
+            self._begin(one)
 
     def _hurry(self) -> None:
-        self._stopping = True
-        for news in self._news.values():
-            news.set()
+        self._stopping.set()
+        for one in self._rounds:
+            one.bell.set()
 
     def _cancel(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
+        for one in self._rounds:
+            if one.task:
+                one.task.cancel()
 
     def _run(self) -> None:
         assert self._loop is not None
-        with suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._serve_all())
+        self._loop.run_until_complete(self._serve_all())
         self._loop.close()
 
     async def _serve_all(self) -> None:
-        async with httpx.AsyncClient(timeout=self._timeout_s, headers=HEADERS) as client:
-            await asyncio.gather(*(self._serve(desk, client) for desk in self._desks))
+        async with httpx.AsyncClient(timeout=self._timeout_s, headers=HEADERS) as self._client:
+            for one in self._rounds:
+                self._begin(one)
+            await self._stopping.wait()
+            await asyncio.gather(*(one.task for one in self._rounds if one.task), return_exceptions=True)
 
-    async def _serve(self, desk: Desk, client: httpx.AsyncClient) -> None:
-        reachable = True
+    def _begin(self, one: _Round) -> None:
+        one.task = asyncio.ensure_future(self._serve(one))
+        one.task.add_done_callback(_report_end)
+
+    async def _serve(self, one: _Round) -> None:
+        desk, reachable = one.desk, True
         while True:
             letter = desk.due(self._clock())
             if letter is not None:
-                answer = await _post(client, letter)
+                answer = await _post(self._client, letter)
                 desk.settle(letter, answer, self._clock())
                 reachable = _report(desk, answer, reachable)
-            elif self._stopping:
+            elif self._stopping.is_set():
                 return
             else:
-                await _wait(self._news[id(desk)])
+                await _wait(one.bell)
 
 
-async def _wait(news: asyncio.Event) -> None:
+async def _wait(bell: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(news.wait(), LOOK_AGAIN_S)
-    news.clear()
+        await asyncio.wait_for(bell.wait(), LOOK_AGAIN_S)
+    bell.clear()
 
 
 async def _post(client: httpx.AsyncClient, letter: Letter) -> Answer:
@@ -154,7 +201,8 @@ async def _post(client: httpx.AsyncClient, letter: Letter) -> Answer:
 
 def _retry_after_ms(response: httpx.Response) -> int:
     seconds = response.headers.get("retry-after", "")
-    return int(seconds) * 1000 if seconds.isascii() and seconds.isdigit() and len(seconds) < 7 else 0
+    readable = seconds.isascii() and seconds.isdigit() and len(seconds) <= LONGEST_RETRY_AFTER_DIGITS
+    return int(seconds) * 1000 if readable else 0
 
 
 def _report(desk: Desk, answer: Answer, reachable: bool) -> bool:
@@ -167,3 +215,9 @@ def _report(desk: Desk, answer: Answer, reachable: bool) -> bool:
     if answer.outcome is not Outcome.FAILED and not reachable:
         said.info("receiver_back")
     return answer.outcome is not Outcome.FAILED
+
+
+def _report_end(task: asyncio.Task[None]) -> None:
+    """A desk that breaks must not break in silence."""
+    if not task.cancelled() and (problem := task.exception()):
+        log.error("receiver_given_up", exc_info=problem)

@@ -122,3 +122,28 @@ def test_receivers_at_one_address_are_added_up() -> None:
             eventually(lambda: len(hook.received) == 2)
             eventually(lambda: sender.counts()[(hook.url, "delivered")] == 2)
         assert sorted(request.path for request in hook.received) == ["/a", "/b"]
+
+
+def test_reload_keeps_what_a_receiver_is_owed_and_tells_new_ones() -> None:
+    with Receiver(answers=[503]) as stays, Receiver() as goes, Receiver() as comes:
+        with sending(WebhookDesk(stays.url), AlertmanagerDesk(goes.url)) as sender:
+            sender.deliver([decision()])
+            eventually(lambda: stays.received and sender.counts()[(goes.url, "delivered")])
+            sender.refit([WebhookDesk(stays.url), AlertmanagerDesk(comes.url)], [decision()])
+            sender.deliver([decision(Phase.INACTIVE)])
+            eventually(lambda: events(stays) == ["firing", "firing", "resolved"])
+            eventually(lambda: comes.received)
+        assert len(goes.received) == 1
+        assert sender.counts()[(goes.url, "delivered")] == 1
+
+
+def test_desk_that_breaks_breaks_no_other() -> None:
+    class Broken(WebhookDesk):
+        def due(self, now_ms: int) -> None:
+            raise ZeroDivisionError
+
+    with Receiver() as hook:
+        with sending(Broken("http://127.0.0.1:9"), WebhookDesk(hook.url)) as sender:
+            sender.deliver([decision()])
+            eventually(lambda: hook.received)
+        assert events(hook) == ["firing"]
