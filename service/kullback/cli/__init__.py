@@ -8,7 +8,11 @@ import typer
 from rich.console import Console
 
 from kullback import __version__
-from kullback.cli import backtest, check_config, demo, serve, warmup
+from kullback.cli.backtest import backtest
+from kullback.cli.check_config import check_config
+from kullback.cli.demo import demo
+from kullback.cli.serve import serve
+from kullback.cli.warmup import warmup
 from kullback.core.errors import KullbackError
 
 USAGE_ERROR = 2
@@ -37,11 +41,8 @@ def _root(
 ) -> None: ...
 
 
-app.command("serve")(serve.serve)
-app.command("demo")(demo.demo)
-app.command("backtest")(backtest.backtest)
-app.command("check-config")(check_config.check_config)
-app.command("warmup")(warmup.warmup)
+for command in (serve, demo, backtest, check_config, warmup):
+    app.command(command.__name__.replace("_", "-"))(command)
 
 
 def main() -> None:

@@ -45,7 +45,8 @@ class Scene:
             The span, seconds relative to `start_ms`; negative is the past.
         """
         step_s = self.interval_ms / 1000
-        times_s = np.arange(np.ceil(from_s / step_s), np.ceil(until_s / step_s)) * step_s
+        steps = np.arange(np.ceil(from_s / step_s), np.ceil(until_s / step_s), dtype=np.float64)
+        times_s = steps * step_s
         if not len(times_s):
             return []
         timestamps_ms = (start_ms + np.round(times_s * 1000)).astype(np.int64).tolist()
@@ -66,4 +67,5 @@ class Scene:
         since_s = times_s - self._bad_after_s
         incident = np.floor(since_s / self._every_s).astype(np.int64)
         mine = incident % self.servers == (server - 2) % self.servers
-        return (since_s >= 0) & (since_s % self._every_s < self._bad_for_s) & mine
+        bad: NDArray[np.bool_] = (since_s >= 0) & (since_s % self._every_s < self._bad_for_s) & mine
+        return bad

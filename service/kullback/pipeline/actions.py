@@ -2,7 +2,8 @@
 
 {"do": "rebaseline" | "undo_rebaseline" | "delete", "stream": id}
 {"do": "exclude", "stream": id, "start_ms": …, "end_ms": …, "reason": …}
-{"do": "feedback", "stream": id, "alert": id, "verdict": "true_positive" | "false_positive" | null, "max_score": …}
+{"do": "feedback", "stream": id, "alert": id, "max_score": …,
+ "verdict": "true_positive" | "false_positive" | null}
 {"do": "add_maintenance", "id": …, "match": selector, "reason": …,
  "once": {"start_ms", "end_ms"} | "recurring": {"days", "at", "duration_ms", "zone"}}
 {"do": "remove_maintenance", "id": …}
@@ -55,14 +56,29 @@ def _number(pipeline: Pipeline, action: Action) -> int:
     return number
 
 
-def _end_alert(pipeline: Pipeline, number: int, now_ms: int, reason: Reason) -> None:
-    pipeline.follow(pipeline.alerts.end(np.array([number], np.int32), now_ms, reason))
+def _end_alert(pipeline: Pipeline, number: int, entry: Entry, reason: Reason) -> None:
+    if not pipeline.engine.contains(number, entry.offset):  # else a replay would end a later alert
+        pipeline.follow(pipeline.alerts.end(np.array([number], np.int32), entry.now_ms, reason))
+
+
+def retire(pipeline: Pipeline, number: int, entry: Entry) -> None:
+    """Forget a stream that was deleted or abandoned.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    number : int
+    entry : Entry
+    """
+    _end_alert(pipeline, number, entry, Reason.DELETED)
+    stream = pipeline.engine.close(number, entry.offset)
+    pipeline.facts.feedback.pop(stream.id, None)
 
 
 def _rebaseline(pipeline: Pipeline, action: Action, entry: Entry) -> None:
     number = _number(pipeline, action)
     pipeline.engine.rebaseline(number, entry.offset)
-    _end_alert(pipeline, number, entry.now_ms, Reason.ACCEPTED)
+    _end_alert(pipeline, number, entry, Reason.ACCEPTED)
 
 
 def _undo_rebaseline(pipeline: Pipeline, action: Action, entry: Entry) -> None:
@@ -77,10 +93,7 @@ def _exclude(pipeline: Pipeline, action: Action, entry: Entry) -> None:
 
 
 def _delete(pipeline: Pipeline, action: Action, entry: Entry) -> None:
-    number = _number(pipeline, action)
-    _end_alert(pipeline, number, entry.now_ms, Reason.DELETED)
-    pipeline.engine.close(number, entry.offset)
-    pipeline.facts.feedback.pop(action["stream"], None)
+    retire(pipeline, _number(pipeline, action), entry)
 
 
 def _feedback(pipeline: Pipeline, action: Action, entry: Entry) -> float:

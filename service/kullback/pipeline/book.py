@@ -9,6 +9,7 @@ from typing import Any
 from kullback.alerting.alert import Alert, Phase, Transition
 from kullback.alerting.decision import Decision, Wording, decide
 from kullback.alerting.state import AlertStates
+from kullback.core.units import unit_of
 from kullback.engine.local import LocalEngine
 from kullback.outputs.alert_json import alert_json
 from kullback.storage.history import History
@@ -62,7 +63,8 @@ class AlertBook:
         """
         number = transition.number
         if transition.before is Phase.INACTIVE or transition.fires:
-            self._explanations[number] = engine.explain(number).sentence
+            unit = unit_of(engine.stream(number).series)
+            self._explanations[number] = engine.explain(number).sentence(unit)
         decision = self._decide(transition.alert, engine)
         self._history.put_alert(alert_json(decision), transition.alert)
         if transition.after is Phase.INACTIVE:

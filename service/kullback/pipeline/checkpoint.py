@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import orjson
+
+from kullback.core.errors import Overloaded
 from kullback.core.slice import Slice
+from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
 from kullback.storage.snapshots import Snapshots
 
@@ -63,7 +68,7 @@ class Checkpoint:
             return 0
         self.offset, slices = newest
         pipeline.engine.restore(_engine_slices(pipeline, slices))
-        self._log.skip_to(self.offset)
+        self._log.skip_to(pipeline.engine.offset)  # slices reach further than the snapshot's own offset
         return self.offset
 
     def step(self, pipeline: Pipeline, now_ms: int) -> bool:
@@ -107,14 +112,25 @@ class Checkpoint:
             self._begin(pipeline)
 
     def _begin(self, pipeline: Pipeline) -> None:
+        with suppress(Overloaded):  # the disk is full: the log keeps everything until a later attempt
+            self._copy(pipeline)
+
+    def _copy(self, pipeline: Pipeline) -> None:
         self._log.roll()
         self.offset = pipeline.engine.offset
-        decided = Slice(0, self.offset, FACTS, pipeline.facts.save())
-        self._snapshots.start(self.offset, chain([decided], pipeline.engine.slices()))
+        decided = Slice(0, self.offset, FACTS, orjson.loads(orjson.dumps(pipeline.facts.save())))
+        slices = chain([decided], pipeline.engine.slices(), _securing(pipeline.history))
+        self._snapshots.start(self.offset, slices)
 
     def _complete(self, now_ms: int) -> None:
         self.written_ms = now_ms
         self._log.truncate(self._snapshots.needed_after)
+
+
+def _securing(history: History) -> Iterator[Slice]:
+    """No slice, but history on disk: what the copied rows have handed over to it must not be lost."""
+    history.secure()
+    yield from ()
 
 
 def _engine_slices(pipeline: Pipeline, slices: Iterator[Slice]) -> Iterator[Slice]:

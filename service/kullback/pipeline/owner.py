@@ -161,8 +161,8 @@ class Owner(Generic[P]):
 
     def _live(self) -> None:
         try:
-            for self.progress_ratio in self._pipeline.recover():
-                pass
+            for progress_ratio in self._pipeline.recover():
+                self.progress_ratio = progress_ratio
             self.ready = True
             wait_s = 0.0
             while self._await_work(wait_s):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kullback.alerting.alert import Transition
 from kullback.alerting.maintenance import Maintenance
@@ -19,7 +20,7 @@ from kullback.core.profile import Profile
 from kullback.core.scores import Scores
 from kullback.engine.local import LocalEngine
 from kullback.engine.streams import Stream
-from kullback.pipeline.actions import carry_out, put_in_force
+from kullback.pipeline.actions import carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
 from kullback.pipeline.facts import Facts
@@ -28,7 +29,7 @@ from kullback.pipeline.receipts import receipt_of
 from kullback.pipeline.request import Request
 from kullback.storage.entry import ACTION, Entry
 from kullback.storage.history import History
-from kullback.storage.log import Log
+from kullback.storage.log import SqliteLog
 
 ADVANCE_MS = 1000
 """How often alerts whose deadline passed are looked for while nothing arrives."""
@@ -38,7 +39,7 @@ ADVANCE_MS = 1000
 class Parts:
     """What a pipeline is made of; `kullback.app` makes it."""
 
-    log: Log
+    log: SqliteLog
     engine: LocalEngine
     alerts: AlertStates
     maintenance: Maintenance
@@ -122,15 +123,18 @@ class Pipeline:
         -------
         Scores, or what the action gives
         """
-        self.engine.expire(entry.now_ms)
+        for stream in self.engine.abandoned(entry.now_ms):
+            retire(self, stream.number, entry)
         if entry.protocol == ACTION:
             return carry_out(self, entry)
         scores = self.engine.update(entry.batch, entry.now_ms, entry.offset)
         for stream in self.engine.opened:
             self.welcome(stream)
         muted = self.maintenance.muted(scores.stream, scores.timestamp_ms)
+        if muted is not None:
+            self._keep_out(scores, muted, entry.offset)
         # A backfill's deadlines are those of its data: the present has nothing to say about them.
-        now_ms = int(entry.batch.timestamp_ms.max()) if entry.any_age else entry.now_ms
+        now_ms = int(entry.batch.timestamp_ms.min()) if entry.any_age else entry.now_ms
         self.follow(self.alerts.step(scores, now_ms, muted))
         self.history.record(scores, self.alerts.phases(scores.stream))
         return scores
@@ -154,14 +158,18 @@ class Pipeline:
         """
         self.alerts.follow(np.array([stream.number], np.int32), rule_of(stream.profile))
         self.maintenance.admit(stream.number, stream.series.labels)
+        self.history.points.welcome(stream.number, stream.id)
 
-    def reconfigure(self, profiles: Sequence[Profile]) -> None:
-        """Watch as new profiles say.
+    def reconfigure(self, profiles: Sequence[Profile], limits: Limits) -> None:
+        """Watch as new profiles say, within new limits.
 
         Parameters
         ----------
         profiles : sequence of Profile
+        limits : Limits
+            Those on streams hold from the next start on: memory is laid out once.
         """
+        self.limits = limits
         self.engine.reconfigure(profiles)
         for stream in self.engine:
             self.welcome(stream)
@@ -206,6 +214,12 @@ class Pipeline:
         self.checkpoint.finish(self)
         self.history.close()
         self.log.close()
+
+    def _keep_out(self, scores: Scores, muted: NDArray[np.bool_], offset: int) -> None:
+        """Nothing is learned from what happens under maintenance."""
+        for number in np.unique(scores.stream[muted]):
+            span_ms = scores.timestamp_ms[muted & (scores.stream == number)]
+            self.engine.strike(int(number), int(span_ms.min()), int(span_ms.max()), offset)
 
     def _admit(self, request: Request) -> Request:
         batch, refused = admit(request.batch, self.limits, request.now_ms, any_age=request.any_age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from kullback.core.errors import ErrorId, RequestError
-from kullback.settings.sections import Settings
+from kullback.core.profile import Profile
+from kullback.settings.profiles import ProfileSettings
+from kullback.settings.sections import AlertingSettings, Settings
 
 
 def load_settings(path: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
@@ -46,6 +49,26 @@ def load_settings(path: Path | None = None, overrides: dict[str, Any] | None = N
         return _Layered(**(overrides or {}))
     except ValidationError as problem:
         raise RequestError(ErrorId.BAD_CONFIG, _sentences(problem, path)) from problem
+
+
+def read_profile(fields: Mapping[str, Any]) -> Profile:
+    """A profile from one entry of `profiles:`, as a back-test takes it; missing options have their defaults.
+
+    Parameters
+    ----------
+    fields : mapping
+
+    Raises
+    ------
+    RequestError
+        BAD_CONFIG, with one line per problem.
+    """
+    alerting = AlertingSettings()
+    try:
+        profile = ProfileSettings.model_validate(fields)
+    except ValidationError as problem:
+        raise RequestError(ErrorId.BAD_CONFIG, _sentences(problem, None)) from problem
+    return profile.build(alerting.for_, alerting.keep_firing_for)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -93,9 +93,13 @@ class LimitsSettings(Section):
         description="Samples that wait for the engine; beyond it senders get 429.",
     )
 
+    expire_streams_after: Duration = Field(
+        7 * DAY_MS, description="Silence after which a stream is forgotten; 0: never."
+    )
+
     def build(self) -> Limits:
         """The frozen limits everything below takes."""
-        return Limits(**self.model_dump())
+        return Limits(**self.model_dump(exclude={"expire_streams_after"}))
 
 
 class WebhookSettings(Section):

@@ -1,0 +1,115 @@
+"""Objects from settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kullback.alerting.decision import Decision
+from kullback.alerting.maintenance import Maintenance
+from kullback.alerting.state import AlertStates
+from kullback.detector.scalar import ScalarDetector
+from kullback.detector.shapes import shape_for
+from kullback.engine.forms import Makers
+from kullback.engine.local import LocalEngine, slots_per_shard
+from kullback.outputs.alertmanager import AlertmanagerDesk
+from kullback.outputs.desk import Desk
+from kullback.outputs.exposition import Exposure
+from kullback.outputs.meters import Meters
+from kullback.outputs.webhook import WebhookDesk
+from kullback.pipeline.book import Address, AlertBook
+from kullback.pipeline.checkpoint import Checkpoint
+from kullback.pipeline.pipeline import Parts, Pipeline
+from kullback.settings import Settings
+from kullback.settings.sections import AlertingSettings, MetricsSettings
+from kullback.storage.history import History
+from kullback.storage.log import SqliteLog
+from kullback.storage.snapshots import Snapshots
+
+
+def bytes_per_stream(settings: Settings) -> int:
+    """What one stream's state takes in memory.
+
+    Parameters
+    ----------
+    settings : Settings
+    """
+    return ScalarDetector(1, shape_for(settings.build_profiles())).bytes_per_stream
+
+
+def build_desks(settings: AlertingSettings) -> list[Desk]:
+    """A desk per receiver of alerts.
+
+    Parameters
+    ----------
+    settings : AlertingSettings
+    """
+    managers = [AlertmanagerDesk(url, settings.resend_interval) for url in settings.alertmanagers]
+    webhooks = [WebhookDesk(hook.url, _secret(hook.secret_file)) for hook in settings.webhooks]
+    return [*managers, *webhooks]
+
+
+def _secret(path: Path | None) -> bytes:
+    return path.read_bytes().strip() if path else b""
+
+
+def build_pipeline(
+    settings: Settings, meters: Meters, deliver: Callable[[Sequence[Decision]], None]
+) -> Pipeline:
+    """The pipeline on the storage directory, which must belong to this process.
+
+    Parameters
+    ----------
+    settings : Settings
+    meters : Meters
+    deliver : callable
+        Hands decisions to the receivers.
+
+    Raises
+    ------
+    KullbackError
+        When the storage cannot be used.
+    """
+    storage, limits, profiles = settings.storage, settings.limits.build(), settings.build_profiles()
+    numbers = slots_per_shard(limits.max_streams, storage.shards) * storage.shards
+    alerts = AlertStates(numbers)
+    history = History(storage.path / "history.sqlite", numbers, storage.history_step, storage.retention)
+    shape = shape_for(profiles)
+    engine = LocalEngine(
+        limits,
+        profiles,
+        Makers(number=lambda slots: ScalarDetector(slots, shape)),
+        shards=storage.shards,
+        expire_after_ms=settings.limits.expire_streams_after,
+        companions={"alerts": alerts, "history": history.points},
+    )
+    log = SqliteLog(storage.path / "log", storage.sync)
+    return Pipeline(
+        Parts(
+            log=log,
+            engine=engine,
+            alerts=alerts,
+            maintenance=Maintenance(numbers),
+            book=AlertBook(history, Address(settings.server.external_url), deliver),
+            history=history,
+            checkpoint=Checkpoint(Snapshots(storage.path / "snapshots"), log, storage.snapshot_interval),
+            limits=limits,
+            meter_append=meters.appended,
+        )
+    )
+
+
+def build_exposure(settings: MetricsSettings) -> Exposure:
+    """Which streams appear on /metrics.
+
+    Parameters
+    ----------
+    settings : MetricsSettings
+    """
+    return Exposure(
+        settings.expose,
+        settings.selector,
+        settings.score_above,
+        settings.top,
+        settings.max_exposed_streams,
+    )

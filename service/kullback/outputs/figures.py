@@ -1,0 +1,173 @@
+"""Charts as Plotly figures: of the page, of reports, of the documentation.
+
+Colours are the same in all of them: the reference is grey, the present blue, alarms red. Backgrounds are
+transparent and texts take the page's colour, so that light and dark pages show the same figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from kullback.detector.views import WindowView
+
+REFERENCE, CURRENT, ALARM, QUIET = "#8a8f98", "#2f6fde", "#d1242f", "#b9c0ca"
+MARGIN = {"l": 64, "r": 16, "t": 28, "b": 44}
+END_BIN_SHARE = 0.08
+"""How far an open end bin is drawn beyond the last edge, as a share of the edges' span."""
+
+
+def histogram_figure(view: WindowView, unit: str) -> go.Figure:
+    """Reference and current distribution over each other, with each bin's part of the divergence below.
+
+    Parameters
+    ----------
+    view : WindowView
+    unit : str
+        Of the values; "" leaves it out.
+    """
+    left, width, shown = _bins(view)
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.06)
+    for name, mass, colour in (
+        ("reference", view.reference_mass, REFERENCE),
+        ("current", view.current_mass, CURRENT),
+    ):
+        density = _share_per_width(mass[shown], width)
+        figure.add_bar(
+            x=left, y=density, width=width, offset=0, name=name, marker_color=colour, opacity=0.6,
+            customdata=100 * mass[shown], row=1, col=1,
+            hovertemplate=f"%{{customdata:.1f}} % of samples<extra>{name}</extra>",
+        )  # fmt: skip
+    terms = view.contributions_nats[shown]
+    figure.add_bar(
+        x=left, y=terms, width=width, offset=0, name="part of the divergence", showlegend=False,
+        marker_color=np.where(terms >= 0, ALARM, QUIET), hovertemplate="%{y:.4f} nats<extra></extra>",
+        row=2, col=1,
+    )  # fmt: skip
+    figure.update_yaxes(title_text="density", rangemode="tozero", showticklabels=False, row=1, col=1)
+    figure.update_yaxes(title_text="nats", row=2, col=1)
+    figure.update_xaxes(title_text=f"value ({unit})" if unit else "value", row=2, col=1)
+    figure.update_layout(barmode="overlay")
+    return _dressed(figure, 420)
+
+
+def score_figure(
+    timestamp_ms: NDArray[np.int64],
+    score: NDArray[np.float64],
+    alarms_ms: Sequence[int] = (),
+) -> go.Figure:
+    """Score against the alarm line at 1.
+
+    Parameters
+    ----------
+    timestamp_ms : int64 array, shape (n,)
+    score : float64 array, shape (n,)
+        NaN leaves a gap.
+    alarms_ms : sequence of int
+        When alarms began.
+    """
+    figure = go.Figure()
+    figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
+    figure.add_hline(y=1.0, line_color=ALARM, line_dash="dash", annotation_text="alarm line")
+    _mark(figure, alarms_ms)
+    top = float(np.nanmax(score, initial=1.0)) if len(score) else 1.0
+    figure.update_yaxes(title_text="score", range=[0, max(1.3, 1.1 * top)])
+    return _dressed(figure, 220)
+
+
+def value_figure(
+    timestamp_ms: NDArray[np.int64],
+    middle: NDArray[np.float64],
+    lowest: NDArray[np.float64],
+    highest: NDArray[np.float64],
+    unit: str,
+    alarms_ms: Sequence[int] = (),
+) -> go.Figure:
+    """Values over time: the mean of each step within the band of its lowest and highest value.
+
+    Parameters
+    ----------
+    timestamp_ms : int64 array, shape (n,)
+    middle, lowest, highest : float64 array, shape (n,)
+    unit : str
+    alarms_ms : sequence of int
+    """
+    times = _times(timestamp_ms)
+    figure = go.Figure()
+    figure.add_scatter(x=times, y=highest, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")
+    figure.add_scatter(
+        x=times, y=lowest, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(47,111,222,0.25)",
+        name="lowest to highest", hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(x=times, y=middle, mode="lines", name="mean", line_color=CURRENT)
+    _mark(figure, alarms_ms)
+    figure.update_yaxes(title_text=f"value ({unit})" if unit else "value")
+    return _dressed(figure, 260)
+
+
+def curve_figure(budgets: Sequence[str], alarms_per_week: Sequence[float], chosen: str = "") -> go.Figure:
+    """What each alarm budget would have cost.
+
+    Parameters
+    ----------
+    budgets : sequence of str
+    alarms_per_week : sequence of float
+    chosen : str
+        The budget that is drawn in the colour of the present.
+    """
+    colours = [CURRENT if budget == chosen else QUIET for budget in budgets]
+    figure = go.Figure()
+    figure.add_bar(x=list(budgets), y=list(alarms_per_week), marker_color=colours, name="alarms per week")
+    figure.update_xaxes(title_text="alarm budget")
+    figure.update_yaxes(title_text="alarms per week", rangemode="tozero")
+    return _dressed(figure, 260)
+
+
+def _bins(view: WindowView) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Left edges and widths for drawing; open ends get a width, bins of one value a thin one."""
+    edges = view.edges.copy()
+    finite = edges[np.isfinite(edges)]
+    span = float(np.ptp(finite)) if len(finite) else 0.0
+    end = END_BIN_SHARE * span or 0.5
+    if len(finite):
+        edges[0], edges[-1] = finite[0] - end, finite[-1] + end
+    width = np.diff(edges)
+    shown = np.isfinite(width)
+    return edges[:-1][shown], np.maximum(width[shown], 0.004 * (span + 2 * end)), shown
+
+
+def _share_per_width(mass: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
+    density: NDArray[np.float64] = mass / width
+    return density
+
+
+def _times(timestamp_ms: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return timestamp_ms.astype("datetime64[ms]")
+
+
+def _mark(figure: go.Figure, alarms_ms: Sequence[int]) -> None:
+    for alarm_ms in alarms_ms:
+        figure.add_vline(x=np.datetime64(alarm_ms, "ms").astype(str), line_color=ALARM, line_width=1)
+
+
+def _dressed(figure: go.Figure, height: int) -> go.Figure:
+    axis: dict[str, Any] = {"gridcolor": "rgba(128,128,128,0.2)", "zeroline": False, "automargin": True}
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin=MARGIN,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font_family="system-ui, sans-serif",
+        legend={"orientation": "h", "y": 1.08, "x": 1, "xanchor": "right"},
+        hovermode="x",
+        bargap=0,
+    )
+    return figure
