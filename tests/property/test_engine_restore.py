@@ -58,7 +58,8 @@ class Live:
         if isinstance(what, Act):
             act(self.engine, what, offset)
             return
-        self.engine.expire(now_ms)
+        for stream in self.engine.abandoned(now_ms):
+            self.engine.close(stream.number, offset)
         scores = self.engine.update(what, now_ms, offset)
         for number, value in zip(scores.stream, scores.value, strict=True):
             if number >= 0:

@@ -24,7 +24,8 @@ from kullback.engine.streams import Stream
 class Engine(Protocol):
     """The streams and their detectors.
 
-    For each log entry, live and in a replay: `expire`, then `update`, then whatever follows from `opened`.
+    For each log entry, live and in a replay: `close` what is `abandoned`, then `update`, then whatever
+    follows from `opened`.
     """
 
     offset: int
@@ -41,8 +42,8 @@ class Engine(Protocol):
         """Leave out samples for which there is no stream and no room for one; asked before the log."""
         ...
 
-    def expire(self, now_ms: int) -> tuple[Stream, ...]:
-        """Close the streams that were silent for too long and say which they were."""
+    def abandoned(self, now_ms: int) -> tuple[Stream, ...]:
+        """Streams that were silent for too long, to be closed before the next entry is applied."""
         ...
 
     def update(self, batch: Batch, now_ms: int, offset: int) -> Scores:
@@ -51,6 +52,10 @@ class Engine(Protocol):
 
     def close(self, number: int, offset: int) -> Stream:
         """Forget a stream."""
+        ...
+
+    def contains(self, number: int, offset: int) -> bool:
+        """Whether a stream's restored state has a log entry in it already."""
         ...
 
     def rebaseline(self, number: int, offset: int) -> None:

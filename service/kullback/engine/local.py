@@ -91,21 +91,16 @@ class LocalEngine:
         """
         return self._admission.room(batch)
 
-    def expire(self, now_ms: int) -> tuple[Stream, ...]:
-        """Close the streams that were silent for too long.
+    def abandoned(self, now_ms: int) -> tuple[Stream, ...]:
+        """Streams that were silent for too long, to be closed before the next log entry is applied.
 
         Parameters
         ----------
         now_ms : int
-            Arrival time of the log entry that is applied next.
-
-        Returns
-        -------
-        tuple of Stream
-            The closed ones.
+            The entry's arrival time.
         """
         self._patience.pass_to(now_ms)
-        return tuple(self._close(int(number)) for number in self._patience.abandoned())
+        return tuple(self._table.at(int(number)) for number in self._patience.abandoned())
 
     def update(self, batch: Batch, now_ms: int, offset: int) -> Scores:
         """Score a batch, opening the streams that are new.
@@ -152,7 +147,22 @@ class LocalEngine:
             When there is no such stream.
         """
         self.offset = offset
-        return self._close(number)
+        stream = self._table.remove(number)
+        self._patience.forget(number)
+        self._shards[number % len(self._shards)].close(self._slot(number))
+        for companion in self._companions.values():
+            companion.close(np.array([number], np.int32))
+        return stream
+
+    def contains(self, number: int, offset: int) -> bool:
+        """Whether a stream's restored state has a log entry in it already, so that a replay leaves it alone.
+
+        Parameters
+        ----------
+        number : int
+        offset : int
+        """
+        return self._shards[number % len(self._shards)].contains(self._slot(number), offset)
 
     def rebaseline(self, number: int, offset: int) -> None:
         """Accept a stream's present level as normal.
@@ -394,18 +404,9 @@ class LocalEngine:
         profile = profile_for(stream.source, self._admission.profiles)
         return replace(stream, number=slot * len(self._shards) + shard, profile=profile)
 
-    def _close(self, number: int) -> Stream:
-        stream = self._table.remove(number)
-        self._patience.forget(number)
-        self._shards[number % len(self._shards)].close(self._slot(number))
-        for companion in self._companions.values():
-            companion.close(np.array([number], np.int32))
-        return stream
-
     def _act(self, number: int, offset: int, action: Callable[[Detector, int], None]) -> None:
-        shard, slot = self._shards[number % len(self._shards)], self._slot(number)
-        if not shard.contains(slot, offset):
-            action(shard.detector(slot), slot)
+        if not self.contains(number, offset):
+            action(self._detector(number), self._slot(number))
         self.offset = offset
 
     def _detector(self, number: int) -> Detector:

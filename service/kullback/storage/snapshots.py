@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
+from kullback.core.errors import KullbackError
 from kullback.core.slice import Slice
 from kullback.storage.directory import flush_directory
 from kullback.storage.slices import BadSnapshot, SliceWriter, check_slices, read_slices
@@ -75,7 +76,7 @@ class Snapshots:
         offset : int
             Position in the log from which a restored engine is replayed: no slice contains less.
         slices : iterator of Slice
-            Advanced on the caller's thread, one slice at a time.
+            Advanced on the caller's thread, one slice at a time; a KullbackError ends the attempt.
         """
         if self._writing is None and offset not in self.offsets():
             self._writing = _Writing(self.path, offset, slices)
@@ -148,7 +149,7 @@ class _Writing:
     def __init__(self, path: Path, offset: int, slices: Iterator[Slice]) -> None:
         self.problem = ""
         self._path, self._offset, self._slices = path, offset, slices
-        self._queue: Queue[Slice | None] = Queue(WAITING_SLICES)
+        self._queue: Queue[Slice | KullbackError | None] = Queue(WAITING_SLICES)
         self._all_copied = False
         self._thread = threading.Thread(target=self._write, name="kullback-snapshot", daemon=True)
         self._thread.start()
@@ -160,7 +161,12 @@ class _Writing:
     def step(self) -> bool:
         if self._all_copied or self._queue.full() or self.done:
             return False
-        part = next(self._slices, None)
+        try:
+            part = next(self._slices, None)
+        except KullbackError as problem:
+            self._queue.put(problem)
+            self._all_copied = True
+            return False
         self._queue.put(part)
         self._all_copied = part is None
         return part is not None
@@ -175,7 +181,7 @@ class _Writing:
             writing.mkdir(parents=True)
             self._write_files(writing)
             self._publish(writing)
-        except (OSError, ValueError, TypeError) as problem:
+        except (OSError, ValueError, TypeError, KullbackError) as problem:
             self.problem = f"The snapshot cannot be written: {problem}."
             shutil.rmtree(writing, ignore_errors=True)
 
@@ -183,6 +189,8 @@ class _Writing:
         writers: dict[int, SliceWriter] = {}
         with contextlib.ExitStack() as stack:
             while (part := self._queue.get()) is not None:
+                if isinstance(part, KullbackError):
+                    raise part
                 if part.shard not in writers:
                     writers[part.shard] = SliceWriter(writing / f"shard-{part.shard:04}{SUFFIX}")
                     stack.callback(writers[part.shard].close)

@@ -126,7 +126,8 @@ def test_an_abandoned_stream_is_closed_and_its_number_used_again() -> None:
     number = one.find(A.id)
     gone: list[str] = []
     for minute in range(1, 8):
-        gone += [stream.id for stream in one.expire(minute * 60_000)]
+        for stream in one.abandoned(minute * 60_000):
+            gone.append(one.close(stream.number, minute + 1).id)
         one.update(batch((B, minute * 60_000, 1.0)), minute * 60_000, minute + 1)
     assert gone == [A.id]
     assert one.find(A.id) is None
@@ -139,7 +140,7 @@ def test_an_abandoned_stream_is_closed_and_its_number_used_again() -> None:
 def test_a_clock_that_jumps_abandons_nobody(jump_ms: int) -> None:
     one = engine(expire_after_ms=180_000)
     one.update(batch((A, 1, 1.0)), 10**13, 1)
-    assert one.expire(10**13 + jump_ms) == ()
+    assert one.abandoned(10**13 + jump_ms) == ()
     one.update(batch((B, 1, 1.0)), 10**13 + jump_ms, 2)
     assert len(one) == 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.slice import Slice
 from kullback.storage.slices import FORMAT, BadSnapshot, check_slices
 from kullback.storage.snapshots import Snapshots
@@ -164,6 +165,19 @@ def test_a_failed_write_is_told_and_the_next_one_succeeds(tmp_path: Path) -> Non
     (tmp_path / "s" / "writing").unlink()
     write(snapshots, 2, slices())
     assert snapshots.offsets() == [2]
+
+
+def test_slices_that_cannot_be_had_end_the_attempt_only(tmp_path: Path) -> None:
+    def failing() -> Iterator[Slice]:
+        yield from slices()
+        raise Overloaded(ErrorId.STORAGE_UNAVAILABLE, "the history waits")
+
+    snapshots = Snapshots(tmp_path)
+    snapshots.start(1, failing())
+    snapshots.finish()
+    assert "the history waits" in snapshots.problem
+    assert snapshots.offsets() == []
+    write(snapshots, 1, slices())
 
 
 def test_the_same_offset_is_not_written_twice(tmp_path: Path) -> None:
