@@ -10,7 +10,7 @@ bin := $(venv)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
-        bench bench-detection fuzz soak crash reference lock servers clean
+        bench bench-detection fuzz soak crash reference lock sbom servers clean
 
 help: ## Show this text
 	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
@@ -91,6 +91,10 @@ reference: $(venv)/.dev ## Generate docs/errors.md and docs/options.md from the 
 
 lock: ## Pin all dependencies anew, with hashes
 	scripts/lock.sh
+
+sbom: $(venv)/.dev ## Write the bill of materials of what is shipped to dist/sbom.json (CycloneDX)
+	@mkdir -p dist
+	$(bin)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.json
 
 servers: ## Install the real servers and agents that tests talk to (root on Debian)
 	scripts/servers.sh
