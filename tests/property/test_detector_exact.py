@@ -132,7 +132,7 @@ def test_incremental_statistics_equal_a_recomputation(family: str, length: int) 
     detector, _ = run(values, SMALL)
     for window, expected in brute_force(values, SMALL).items():
         index = SMALL.windows.index(window)
-        got = 2.0 * window * detector.state.sums[0, index] / FIXED
+        got = 2.0 * window * detector.streams["sums"][0, index] / FIXED
         assert got == pytest.approx(
             expected, abs=2e-3 if family in ("normal", "heavy tails", "walk") else 0.05
         )

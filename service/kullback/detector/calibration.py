@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.layout import BLOCKS, State
-from kullback.detector.tables import Tables, quiet_threshold
+from kullback.detector.layout import BLOCKS
+from kullback.detector.tables import quiet_threshold
 
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
@@ -78,15 +78,13 @@ def own_threshold(
 
 
 @kernel
-def set_thresholds(state: State, tables: Tables, slot: int, stream: Any, channels: int) -> None:
+def set_thresholds(stream: Any, tables: Any, channels: int) -> None:
     """Recompute the line of every channel.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot : int
-    stream : STREAM record
+    stream : stream record
+    tables : tables record
     channels : int
         How many channels share the budget.
     """
@@ -96,41 +94,38 @@ def set_thresholds(state: State, tables: Tables, slot: int, stream: Any, channel
     for channel in range(channels):
         line = quiet
         if blocks >= TRUSTED_BLOCKS:
-            maxima = np.sort(state.maxima[slot, channel, :blocks].astype(np.float64))
-            line = max(line, own_threshold(maxima, share, tables.location[0], tables.scale[0]))
+            maxima = np.sort(stream.maxima[channel, :blocks].astype(np.float64))
+            line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
         else:
             line += EARLY_MARGIN_NATS * (1.0 - blocks / TRUSTED_BLOCKS)
-        state.threshold[slot, channel] = line * stream.feedback
+        stream.threshold[channel] = line * stream.feedback
 
 
 @kernel
-def observe(state: State, slot: int, channel: int, nats: float) -> None:
+def observe(stream: Any, channel: int, nats: float) -> None:
     """Let a surprise count in the block under way.
 
     Parameters
     ----------
-    state : State
-    slot : int
+    stream : stream record
     channel : int
     nats : float
     """
-    state.block[slot, channel] = max(state.block[slot, channel], nats)
+    stream.block[channel] = max(stream.block[channel], nats)
 
 
 @kernel
-def close_block(state: State, slot: int, stream: Any) -> None:
+def close_block(stream: Any) -> None:
     """Keep the maxima of the block that is full.
 
     Parameters
     ----------
-    state : State
-    slot : int
-    stream : STREAM record
+    stream : stream record
     """
     at = stream.blocks % BLOCKS
-    for channel in range(state.maxima.shape[1]):
-        state.maxima[slot, channel, at] = state.block[slot, channel]
-        state.block[slot, channel] = 0.0
+    for channel in range(len(stream.block)):
+        stream.maxima[channel, at] = stream.block[channel]
+        stream.block[channel] = 0.0
     stream.blocks += 1
     if stream.blocks >= 1 << 30:
         stream.blocks -= 1 << 24

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,18 @@ from kullback.core.scores import Outcome
 from kullback.detector.axis import code_of
 from kullback.detector.calibration import BLOCK_SAMPLES, TRUSTED_BLOCKS, close_block, observe, set_thresholds
 from kullback.detector.effect import effect_is_small
-from kullback.detector.layout import CHANNELS, RANK, RECENT, REFRESH_SAMPLES, State
+from kullback.detector.layout import CHANNELS, RANK, RECENT, REFRESH_SAMPLES
 from kullback.detector.lifecycle import ANOMALOUS, READY, live, onset_of
-from kullback.detector.reference import admit, count_below, count_through, gap_now, key_of, mark_struck
-from kullback.detector.tables import Tables
-from kullback.detector.windows import divergence_nats, flush, is_active, push, rank_surprise
+from kullback.detector.reference import (
+    admit,
+    count_below,
+    count_through,
+    gap_now,
+    key_of,
+    mark_struck,
+    scratch_samples,
+)
+from kullback.detector.windows import divergence_of, flush, is_active, push, rank_surprise
 
 FIRST_SCORE_SAMPLES = 64
 FIRST_GAP_SAMPLES = 16
@@ -34,27 +41,21 @@ STALE = int(Outcome.STALE)
 ABSORBED = int(Outcome.ABSORBED)
 
 
-class Columns(NamedTuple):
-    """The columns of `Scores` that a kernel fills, and which of their rows."""
-
-    rows: NDArray[np.int64]
-    value: NDArray[np.float64]
-    score: NDArray[np.float64]
-    divergence_nats: NDArray[np.float64]
-    leader: NDArray[np.int16]
-    onset_ms: NDArray[np.int64]
-    outcome: NDArray[np.uint8]
-    episode: NDArray[np.uint8]
-
-
 @kernel
 def update_batch(
-    state: State,
-    tables: Tables,
+    streams: NDArray[Any],
+    tables: NDArray[Any],
     slots: NDArray[np.int32],
     timestamps_ms: NDArray[np.int64],
     values: NDArray[np.float64],
-    columns: Columns,
+    rows: NDArray[np.int64],
+    scored_value: NDArray[np.float64],
+    score: NDArray[np.float64],
+    divergence_nats: NDArray[np.float64],
+    leader: NDArray[np.int16],
+    onset_ms: NDArray[np.int64],
+    outcome: NDArray[np.uint8],
+    episode: NDArray[np.uint8],
     offset: int,
     live_streams: int,
 ) -> None:
@@ -62,68 +63,61 @@ def update_batch(
 
     Parameters
     ----------
-    state : State
-    tables : Tables
+    streams : array of stream records
+    tables : array of one tables record
     slots : int32 array, shape (n,)
     timestamps_ms : int64 array, shape (n,)
     values : float64 array, shape (n,)
-    columns : Columns
+    rows : int64 array, shape (n,)
+        Which rows of the columns of `Scores` that follow are filled.
     offset : int
         Position in the log; samples that a stream's state already covers are skipped. 0: none is.
     live_streams : int
         Streams that share a fleet budget.
     """
-    scratch = np.empty(2 * state.order.shape[1] + 2 * state.codes.shape[1] + 64, np.int64)
+    if len(slots) == 0:
+        return
+    table = tables[0]
+    scratch = np.empty(scratch_samples(streams[0]), np.int64)
     for index in range(len(slots)):
         slot = slots[index]
-        stream = state.stream[slot]
-        row = columns.rows[index]
+        stream = streams[slot]
+        row = rows[index]
         if offset > 0 and stream.offset >= offset:
-            columns.outcome[row] = ABSORBED
+            outcome[row] = ABSORBED
             continue
-        outcome = take(
-            state, tables, slot, stream, timestamps_ms[index], values[index], live_streams, scratch
-        )
-        columns.outcome[row] = outcome
-        columns.onset_ms[row] = timestamps_ms[index]
-        if outcome == SCORED:
-            _report(stream, columns, row)
+        verdict = take(stream, table, timestamps_ms[index], values[index], live_streams, scratch)
+        outcome[row] = verdict
+        onset_ms[row] = timestamps_ms[index]
+        if verdict == SCORED:
+            scored_value[row] = stream.last_value
+            score[row] = stream.score
+            divergence_nats[row] = stream.divergence_nats
+            leader[row] = stream.leader
+            onset_ms[row] = stream.onset_ms
+            episode[row] = stream.episode
         else:
-            columns.episode[row] = stream.episode & (READY | ANOMALOUS)
+            episode[row] = stream.episode & (READY | ANOMALOUS)
     if offset > 0:
         for index in range(len(slots)):
-            state.stream[slots[index]].offset = offset
-
-
-@kernel
-def _report(stream: Any, columns: Columns, row: int) -> None:
-    columns.value[row] = stream.last_value
-    columns.score[row] = stream.score
-    columns.divergence_nats[row] = stream.divergence_nats
-    columns.leader[row] = stream.leader
-    columns.episode[row] = stream.episode
-    columns.onset_ms[row] = stream.onset_ms
+            streams[slots[index]].offset = offset
 
 
 @kernel
 def take(
-    state: State,
-    tables: Tables,
-    slot: int,
     stream: Any,
+    tables: Any,
     timestamp_ms: int,
     value: float,
     live_streams: int,
     scratch: NDArray[np.int64],
 ) -> int:
-    """Let one sample in and score it; `state.stream[slot]` holds what came of it.
+    """Let one sample in and score it; `stream` holds what came of it.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot : int
-    stream : STREAM record
+    stream : stream record
+    tables : tables record
     timestamp_ms : int
     value : float
     live_streams : int
@@ -136,42 +130,42 @@ def take(
         Outcome.
     """
     if not np.isfinite(value):
-        return _refuse_number(state, tables, slot, stream, value)
-    verdict = _verdict_on_time(state, slot, stream, timestamp_ms)
+        return _refuse_number(stream, tables, value)
+    verdict = _verdict_on_time(stream, timestamp_ms)
     if verdict != SCORED:
         return verdict
     elapsed_ms = timestamp_ms - stream.last_ms if stream.recent_head > 0 else 0
-    _remember_time(state, slot, stream, timestamp_ms)
+    _remember_time(stream, timestamp_ms)
     if stream.counter:
         last, stream.last_raw = stream.last_raw, value
         if elapsed_ms <= 0 or np.isnan(last):
             return ABSORBED
         value = (value - last if value >= last else value) / (elapsed_ms / 1000.0)
-    _accept(state, tables, slot, stream, value, live_streams, scratch)
+    _accept(stream, tables, value, live_streams, scratch)
     return SCORED
 
 
 @kernel
-def _refuse_number(state: State, tables: Tables, slot: int, stream: Any, value: float) -> int:
+def _refuse_number(stream: Any, tables: Any, value: float) -> int:
     if np.float64(value).view(np.int64) != STALE_MARKER_BITS:
         return NOT_A_NUMBER
-    flush(state, tables, slot, stream)
+    flush(stream, tables)
     stream.last_raw = np.nan
     return STALE
 
 
 @kernel
-def _verdict_on_time(state: State, slot: int, stream: Any, timestamp_ms: int) -> int:
+def _verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     if stream.recent_head == 0 or stream.any_order or timestamp_ms > stream.last_ms:
         return SCORED
     for index in range(min(stream.recent_head, RECENT)):
-        if state.recent_ms[slot, index] == timestamp_ms:
+        if stream.recent_ms[index] == timestamp_ms:
             return DUPLICATE
     return OUT_OF_ORDER if timestamp_ms < stream.last_ms - stream.out_of_order_ms else SCORED
 
 
 @kernel
-def _remember_time(state: State, slot: int, stream: Any, timestamp_ms: int) -> None:
+def _remember_time(stream: Any, timestamp_ms: int) -> None:
     if stream.recent_head == 0:
         stream.first_ms = timestamp_ms
     elif timestamp_ms > stream.last_ms:
@@ -181,7 +175,7 @@ def _remember_time(state: State, slot: int, stream: Any, timestamp_ms: int) -> N
         weight = 1.0 / min(stream.recent_head, INTERVAL_MEMORY)
         step = min(elapsed_ms, LONGEST_GAP_INTERVALS * stream.interval_ms) - stream.interval_ms
         stream.interval_ms += weight * step
-    state.recent_ms[slot, stream.recent_head % RECENT] = timestamp_ms
+    stream.recent_ms[stream.recent_head % RECENT] = timestamp_ms
     stream.recent_head += 1
     if stream.recent_head >= 1 << 30:
         stream.recent_head -= 1 << 29
@@ -190,10 +184,8 @@ def _remember_time(state: State, slot: int, stream: Any, timestamp_ms: int) -> N
 
 @kernel
 def _accept(
-    state: State,
-    tables: Tables,
-    slot: int,
     stream: Any,
+    tables: Any,
     value: float,
     live_streams: int,
     scratch: NDArray[np.int64],
@@ -204,113 +196,109 @@ def _accept(
     key = key_of(value, stream.origin)
     code = 0
     if stream.reference_count > 0:
-        code = code_in_reference(state, slot, stream, key)
-        push(state, tables, slot, stream, code)
-    _enqueue(state, slot, stream, key, code)
+        code = code_in_reference(stream, key)
+        push(stream, tables, code)
+    _enqueue(stream, key, code)
     if stream.reference_count == 0:
         stream.score = np.nan
         if stream.queued < FIRST_SCORE_SAMPLES:
             return
-        _begin(state, tables, slot, stream, scratch)
-        _set_budget(state, tables, slot, stream, live_streams)
+        _begin(stream, tables, scratch)
+        _set_budget(stream, tables, live_streams)
     elif stream.queued >= gap_now(stream) + REFRESH_SAMPLES:
-        admit(state, slot, stream, REFRESH_SAMPLES, scratch)
+        admit(stream, REFRESH_SAMPLES, scratch)
         if stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS:
-            _set_budget(state, tables, slot, stream, live_streams)
-    _score(state, tables, slot, stream, live_streams, scratch)
+            _set_budget(stream, tables, live_streams)
+    _score(stream, tables, live_streams, scratch)
 
 
 @kernel
-def code_in_reference(state: State, slot: int, stream: Any, key: int) -> int:
+def code_in_reference(stream: Any, key: int) -> int:
     """Block of bins of a key, among the reference as it is now.
 
     Parameters
     ----------
-    state : State
-    slot : int
-    stream : STREAM record
+    stream : stream record
     key : int
     """
     size = stream.reference_count
-    below = count_below(state, slot, size, key)
-    through = count_through(state, slot, size, key, below)
+    below = count_below(stream, size, key)
+    through = count_through(stream, size, key, below)
     draw = ((stream.samples * GOLDEN) & 0xFFFFFFFF) / 4294967296.0
     return code_of(below, through, size, draw)
 
 
 @kernel
-def _enqueue(state: State, slot: int, stream: Any, key: int, code: int) -> None:
+def _enqueue(stream: Any, key: int, code: int) -> None:
     at = stream.head
-    state.queue_high[slot, at] = key >> 8
-    state.queue_low[slot, at] = key & 255
-    state.codes[slot, at] = code
-    mark_struck(state, slot, at, stream.episode & ANOMALOUS != 0)
-    stream.head = at + 1 if at + 1 < state.codes.shape[1] else 0
+    stream.queue_high[at] = key >> 8
+    stream.queue_low[at] = key & 255
+    stream.codes[at] = code
+    mark_struck(stream, at, stream.episode & ANOMALOUS != 0)
+    stream.head = at + 1 if at + 1 < len(stream.codes) else 0
     stream.queued += 1
     stream.samples += 1
 
 
 @kernel
-def _begin(state: State, tables: Tables, slot: int, stream: Any, scratch: NDArray[np.int64]) -> None:
+def _begin(stream: Any, tables: Any, scratch: NDArray[np.int64]) -> None:
     """Build the first reference, and place the samples after it."""
-    admit(state, slot, stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
-    flush(state, tables, slot, stream)
-    room = state.codes.shape[1]
+    admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
+    flush(stream, tables)
+    room = len(stream.codes)
     newest = stream.head
     for back in range(stream.queued, 0, -1):
         at = (newest - back) % room
-        key = (np.int64(state.queue_high[slot, at]) << 8) + state.queue_low[slot, at]
-        code = code_in_reference(state, slot, stream, key)
+        key = (np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at]
+        code = code_in_reference(stream, key)
         stream.head = at
-        push(state, tables, slot, stream, code)
-        state.codes[slot, at] = code
+        push(stream, tables, code)
+        stream.codes[at] = code
     stream.head = newest
 
 
 @kernel
-def _set_budget(state: State, tables: Tables, slot: int, stream: Any, live_streams: int) -> None:
+def _set_budget(stream: Any, tables: Any, live_streams: int) -> None:
     samples = stream.budget_samples
     if samples <= 0.0:
         samples = stream.budget_ms / max(stream.interval_ms, 1.0)
     stream.samples_per_alarm = samples / stream.budget_alarms * (live_streams if stream.fleet else 1)
-    set_thresholds(state, tables, slot, stream, CHANNELS)
+    set_thresholds(stream, tables, CHANNELS)
 
 
 @kernel
-def _score(
-    state: State, tables: Tables, slot: int, stream: Any, live_streams: int, scratch: NDArray[np.int64]
-) -> None:
-    nats, short_nats, leader = rank_surprise(state, tables, slot, stream)
-    line = state.threshold[slot, RANK]
+def _score(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int64]) -> None:
+    nats, short_nats, leader = rank_surprise(stream, tables)
+    line = stream.threshold[RANK]
     stream.leader = leader
     stream.score = nats / line if leader >= 0 else np.nan
     calm_score = short_nats / line
     span = tables.windows[leader // 3] if leader >= 0 else 1
-    stream.divergence_nats = divergence_nats(state, slot, leader // 3) if leader >= 0 else np.nan
-    observe(state, slot, RANK, nats)
+    stream.divergence_nats = divergence_of(stream, leader // 3) if leader >= 0 else np.nan
+    observe(stream, RANK, nats)
     if stream.fixed_window >= 0:
-        calm_score, span = _score_by_number(state, tables, slot, stream)
-    if stream.score > 1.0 and effect_is_small(state, slot, stream, span, scratch):
+        calm_score, span = _score_by_number(stream, tables)
+    if stream.score > 1.0 and effect_is_small(stream, span, scratch):
         stream.score = JUST_BELOW
     was_anomalous = stream.episode & ANOMALOUS
-    live(state, tables, slot, stream, calm_score, span, scratch)
+    live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
-        stream.onset_ms = onset_of(state, slot, stream, span)
+        stream.onset_ms = onset_of(stream, span)
     if not was_anomalous:
         stream.block_fill += 1
         if stream.block_fill >= BLOCK_SAMPLES and not stream.episode & ANOMALOUS:
-            close_block(state, slot, stream)
-            _set_budget(state, tables, slot, stream, live_streams)
+            close_block(stream)
+            _set_budget(stream, tables, live_streams)
 
 
 @kernel
-def _score_by_number(state: State, tables: Tables, slot: int, stream: Any) -> tuple[float, int]:
+def _score_by_number(stream: Any, tables: Any) -> tuple[float, int]:
     """The textbook mode: the divergence of one window against a number."""
     window = stream.fixed_window
     stream.leader = window * 3
     if not is_active(tables, stream, window):
         stream.score = np.nan
         return 0.0, 1
-    stream.divergence_nats = divergence_nats(state, slot, window)
+    stream.divergence_nats = divergence_of(stream, window)
     stream.score = stream.divergence_nats / stream.fixed_nats
     return stream.score, tables.windows[window]

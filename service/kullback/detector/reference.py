@@ -8,9 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.layout import REFRESH_SAMPLES, State
+from kullback.detector.layout import REFRESH_SAMPLES
 
 LARGEST = 3.4e38
+
+
+@kernel
+def scratch_samples(stream: Any) -> int:
+    """Length of the scratch array that the kernels need.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    return 2 * len(stream.order) + 2 * len(stream.codes) + 64
 
 
 @kernel
@@ -47,19 +58,19 @@ def value_of(key: int, origin: float) -> float:
 
 
 @kernel
-def count_below(state: State, slot: int, size: int, key: int) -> int:
+def count_below(stream: Any, size: int, key: int) -> int:
     """How many of the reference's `size` samples have a smaller key.
 
     Parameters
     ----------
-    state : State
-    slot, size, key : int
+    stream : stream record
+    size, key : int
     """
     low, high = 0, size
     while low < high:
         middle = (low + high) >> 1
-        at = state.order[slot, middle]
-        if (np.int64(state.reference_high[slot, at]) << 8) + state.reference_low[slot, at] < key:
+        at = stream.order[middle]
+        if (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at] < key:
             low = middle + 1
         else:
             high = middle
@@ -67,66 +78,64 @@ def count_below(state: State, slot: int, size: int, key: int) -> int:
 
 
 @kernel
-def count_through(state: State, slot: int, size: int, key: int, below: int) -> int:
+def count_through(stream: Any, size: int, key: int, below: int) -> int:
     """How many of the reference's samples have a key not larger, given how many are smaller.
 
     Parameters
     ----------
-    state : State
-    slot, size, key, below : int
+    stream : stream record
+    size, key, below : int
     """
     if below == size:
         return below
-    at = state.order[slot, below]
-    if (np.int64(state.reference_high[slot, at]) << 8) + state.reference_low[slot, at] > key:
+    at = stream.order[below]
+    if (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at] > key:
         return below
-    return count_below(state, slot, size, key + 1)
+    return count_below(stream, size, key + 1)
 
 
 @kernel
-def is_struck(state: State, slot: int, at: int) -> bool:
+def is_struck(stream: Any, at: int) -> bool:
     """Whether a queued sample is kept out of the reference.
 
     Parameters
     ----------
-    state : State
-    slot, at : int
+    stream : stream record
+    at : int
     """
-    return bool((state.struck[slot, at >> 3] >> (at & 7)) & 1)
+    return bool((stream.struck[at >> 3] >> (at & 7)) & 1)
 
 
 @kernel
-def mark_struck(state: State, slot: int, at: int, struck: bool) -> None:
+def mark_struck(stream: Any, at: int, struck: bool) -> None:
     """Say whether a queued sample is kept out of the reference.
 
     Parameters
     ----------
-    state : State
-    slot, at : int
+    stream : stream record
+    at : int
     struck : bool
     """
     bit = 1 << (at & 7)
     if struck:
-        state.struck[slot, at >> 3] |= bit
+        stream.struck[at >> 3] |= bit
     else:
-        state.struck[slot, at >> 3] &= 255 - bit
+        stream.struck[at >> 3] &= 255 - bit
 
 
 @kernel
-def mark_newest(state: State, slot: int, stream: Any, count: int, struck: bool) -> None:
+def mark_newest(stream: Any, count: int, struck: bool) -> None:
     """Mark the `count` newest queued samples.
 
     Parameters
     ----------
-    state : State
-    slot : int
-    stream : STREAM record
+    stream : stream record
     count : int
     struck : bool
     """
-    room = state.codes.shape[1]
+    room = len(stream.codes)
     for back in range(1, min(count, stream.queued) + 1):
-        mark_struck(state, slot, (stream.head - back) % room, struck)
+        mark_struck(stream, (stream.head - back) % room, struck)
 
 
 @kernel
@@ -135,7 +144,7 @@ def gap_now(stream: Any) -> int:
 
     Parameters
     ----------
-    stream : STREAM record
+    stream : stream record
     """
     if stream.reference_count >= stream.reference_limit:
         return int(stream.gap_limit)
@@ -144,25 +153,23 @@ def gap_now(stream: Any) -> int:
 
 
 @kernel
-def admit(state: State, slot: int, stream: Any, count: int, scratch: NDArray[np.int64]) -> None:
+def admit(stream: Any, count: int, scratch: NDArray[np.int64]) -> None:
     """Move the oldest queued samples into the reference, the struck ones to nowhere.
 
     Parameters
     ----------
-    state : State
-    slot : int
-    stream : STREAM record
+    stream : stream record
     count : int
         At most the samples queued.
-    scratch : int64 array, shape (reference_samples + queue_samples,)
+    scratch : int64 array, shape (scratch_samples,)
         Overwritten.
     """
-    room = state.codes.shape[1]
+    room = len(stream.codes)
     taken = 0
     for step in range(count):
         at = (stream.head - stream.queued + step) % room
-        if not is_struck(state, slot, at):
-            scratch[taken] = (np.int64(state.queue_high[slot, at]) << 8) + state.queue_low[slot, at]
+        if not is_struck(stream, at):
+            scratch[taken] = (np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at]
             taken += 1
     stream.queued -= count
     limit = stream.reference_limit
@@ -170,39 +177,37 @@ def admit(state: State, slot: int, stream: Any, count: int, scratch: NDArray[np.
     taken -= first
     evicted = max(0, stream.reference_count + taken - limit)
     if taken > REFRESH_SAMPLES or stream.reference_count == 0:
-        _replace(state, slot, stream, scratch[first : first + taken], evicted)
-        _sort(state, slot, stream, scratch)
+        _replace(stream, scratch[first : first + taken], evicted)
+        _sort(stream, scratch)
     elif taken > 0:
-        _merge(state, slot, stream, scratch, taken, evicted)
+        _merge(stream, scratch, taken, evicted)
 
 
 @kernel
-def _replace(state: State, slot: int, stream: Any, keys: NDArray[np.int64], evicted: int) -> None:
+def _replace(stream: Any, keys: NDArray[np.int64], evicted: int) -> None:
     limit = stream.reference_limit
     for key in keys:
         at = stream.reference_head
-        state.reference_high[slot, at] = key >> 8
-        state.reference_low[slot, at] = key & 255
+        stream.reference_high[at] = key >> 8
+        stream.reference_low[at] = key & 255
         stream.reference_head = (at + 1) % limit
     stream.reference_count += len(keys) - evicted
 
 
 @kernel
-def _sort(state: State, slot: int, stream: Any, scratch: NDArray[np.int64]) -> None:
+def _sort(stream: Any, scratch: NDArray[np.int64]) -> None:
     size, limit = stream.reference_count, stream.reference_limit
     for age in range(size):
         at = (stream.reference_head - size + age) % limit
-        key = (np.int64(state.reference_high[slot, at]) << 8) + state.reference_low[slot, at]
+        key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
         scratch[age] = (key << 16) | at
     scratch[:size].sort()
     for rank in range(size):
-        state.order[slot, rank] = scratch[rank] & 0xFFFF
+        stream.order[rank] = scratch[rank] & 0xFFFF
 
 
 @kernel
-def _merge(
-    state: State, slot: int, stream: Any, scratch: NDArray[np.int64], taken: int, evicted: int
-) -> None:
+def _merge(stream: Any, scratch: NDArray[np.int64], taken: int, evicted: int) -> None:
     """Put `taken` keys (at the start of `scratch`) in the place of the `evicted` oldest, keeping the order.
 
     One pass over the order; the places of the new keys are found by bisection.
@@ -214,12 +219,12 @@ def _merge(
         scratch[step] = (scratch[step] << 16) | at
     scratch[:taken].sort()
     for step in range(taken):
-        scratch[taken + step] = count_below(state, slot, size, scratch[step] >> 16)
+        scratch[taken + step] = count_below(stream, size, scratch[step] >> 16)
     written, read, base = 0, 0, 2 * taken
     for step in range(taken + 1):
         stop = scratch[taken + step] if step < taken else size
         while read < stop:
-            at = np.int64(state.order[slot, read])
+            at = np.int64(stream.order[read])
             scratch[base + written] = at
             age = at - oldest
             if age < 0:
@@ -232,9 +237,9 @@ def _merge(
     for step in range(taken):
         key = scratch[step] >> 16
         at = scratch[step] & 0xFFFF
-        state.reference_high[slot, at] = key >> 8
-        state.reference_low[slot, at] = key & 255
+        stream.reference_high[at] = key >> 8
+        stream.reference_low[at] = key & 255
     for rank in range(written):
-        state.order[slot, rank] = scratch[base + rank]
+        stream.order[rank] = scratch[base + rank]
     stream.reference_head = (stream.reference_head + taken) % limit
     stream.reference_count = written

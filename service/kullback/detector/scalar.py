@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode, Scores, blank_scores
-from kullback.detector.effect import effect_limit, effect_size
+from kullback.detector.effect import effect_gate
 from kullback.detector.explain import Explanation, Gate, explain, leader_text
-from kullback.detector.kernels import FIRST_SCORE_SAMPLES, Columns, update_batch
-from kullback.detector.layout import KINDS, STREAM, Shape, State, allocate, bytes_per_stream
-from kullback.detector.maintenance import accept_as_normal, resize_reference, scratch_samples, strike_span
+from kullback.detector.kernels import FIRST_SCORE_SAMPLES, update_batch
+from kullback.detector.layout import KINDS, Shape, allocate
+from kullback.detector.maintenance import accept_as_normal, resize_reference, strike_span
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
@@ -34,9 +34,10 @@ class ScalarDetector:
 
     def __init__(self, capacity: int, shape: Shape) -> None:
         self.shape = shape
-        self.state: State = allocate(capacity, shape)
+        self.streams = allocate(capacity, shape)
         self.tables = build_tables(shape, load_null())
-        self.bytes_per_stream = bytes_per_stream(self.state)
+        self.bytes_per_stream = self.streams.itemsize
+        self._bytes = self.streams.view(np.uint8).reshape(capacity, self.streams.itemsize)
         self._undo: dict[int, dict[str, NDArray[np.generic]]] = {}
         self.live_streams = 1
         """Streams among which a fleet budget is divided; the owner sets it."""
@@ -50,12 +51,12 @@ class ScalarDetector:
         plan : Plan
         """
         self.close(slots)
-        self.state.stream["open"][slots] = 1
-        self.state.stream["last_raw"][slots] = np.nan
-        self.state.stream["score"][slots] = np.nan
-        self.state.stream["divergence_nats"][slots] = np.nan
-        self.state.stream["leader"][slots] = -1
-        plan.write(self.state.stream, slots, self.shape)
+        self.streams["open"][slots] = 1
+        self.streams["last_raw"][slots] = np.nan
+        self.streams["score"][slots] = np.nan
+        self.streams["divergence_nats"][slots] = np.nan
+        self.streams["leader"][slots] = -1
+        plan.write(self.streams, slots, self.shape)
 
     def close(self, slots: Slots) -> None:
         """Forget streams.
@@ -64,8 +65,7 @@ class ScalarDetector:
         ----------
         slots : int32 array, shape (n,)
         """
-        for array in self.state:
-            array[slots] = np.zeros((), array.dtype)
+        self._bytes[slots] = 0
         for slot in slots:
             self._undo.pop(int(slot), None)
 
@@ -77,11 +77,11 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         plan : Plan
         """
-        before = self.state.stream["reference_limit"][slots].copy()
-        plan.write(self.state.stream, slots, self.shape)
-        after = self.state.stream["reference_limit"][slots]
+        before = self.streams["reference_limit"][slots].copy()
+        plan.write(self.streams, slots, self.shape)
+        after = self.streams["reference_limit"][slots]
         for slot, old in zip(slots[before != after], before[before != after], strict=True):
-            resize_reference(self.state, int(slot), int(old))
+            resize_reference(self.streams[slot], int(old))
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
@@ -95,7 +95,7 @@ class ScalarDetector:
         RequestError
             CONFLICT when the stream has no reference yet.
         """
-        stream = self.state.stream[slot]
+        stream = self.streams[slot]
         if not stream["reference_count"]:
             raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
         only = np.array([slot], np.int32)
@@ -103,11 +103,10 @@ class ScalarDetector:
         self._undo[slot] = self.save(only)
         while len(self._undo) > UNDO_STREAMS:
             self._undo.pop(next(iter(self._undo)))
-        scratch = np.empty(scratch_samples(self.state), np.int64)
         since = (
             int(stream["firing_samples"]) if stream["episode"] & Episode.ANOMALOUS else int(stream["fill"])
         )
-        accept_as_normal(self.state, self.tables, slot, max(since, FIRST_SCORE_SAMPLES), scratch)
+        accept_as_normal(self.streams, self.tables, slot, max(since, FIRST_SCORE_SAMPLES))
 
     def undo_rebaseline(self, slot: int) -> None:
         """Put the reference back that the last `rebaseline` replaced.
@@ -124,9 +123,9 @@ class ScalarDetector:
         saved = self._undo.pop(slot, None)
         if saved is None:
             raise RequestError(ErrorId.CONFLICT, "There is no earlier reference to put back.")
-        offset = self.state.stream["offset"][slot]
+        offset = self.streams["offset"][slot]
         self.load(np.array([slot], np.int32), saved)
-        self.state.stream["offset"][slot] = offset
+        self.streams["offset"][slot] = offset
 
     def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
         """Keep a time span out of the reference: that was an incident.
@@ -143,12 +142,11 @@ class ScalarDetector:
         int
             How many samples were struck, queued ones and ones already in the reference.
         """
-        stream = self.state.stream[slot]
+        stream = self.streams[slot]
         interval_ms = max(float(stream["interval_ms"]), 1.0)
         oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
         newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
-        scratch = np.empty(scratch_samples(self.state), np.int64)
-        return int(strike_span(self.state, slot, newest, max(oldest, newest), scratch))
+        return int(strike_span(self.streams, slot, newest, max(oldest, newest)))
 
     def update(
         self,
@@ -174,7 +172,12 @@ class ScalarDetector:
             Position of the request in the log; streams whose state covers it already are skipped. All
             samples of one offset must come in one call. 0: none is skipped.
         """
-        columns = Columns(
+        update_batch(
+            self.streams,
+            self.tables,
+            slot,
+            timestamp_ms,
+            value,
             rows,
             scores.value,
             scores.score,
@@ -183,9 +186,8 @@ class ScalarDetector:
             scores.onset_ms,
             scores.outcome,
             scores.episode,
-        )
-        update_batch(
-            self.state, self.tables, slot, timestamp_ms, value, columns, offset, max(self.live_streams, 1)
+            offset,
+            max(self.live_streams, 1),
         )
 
     def windows(self, slot: int, window: int) -> WindowView:
@@ -198,7 +200,7 @@ class ScalarDetector:
             Length in samples; the nearest that the detector keeps is shown.
         """
         index = nearest(self.shape, window)
-        return view_window(self.state, slot, index, self.shape.windows[index])
+        return view_window(self.streams[slot], index, self.shape.windows[index])
 
     def explain(self, slot: int) -> Explanation:
         """Why the stream's last sample is anomalous, or why it is not.
@@ -207,11 +209,11 @@ class ScalarDetector:
         ----------
         slot : int
         """
-        stream = self.state.stream[slot]
+        stream = self.streams[slot]
         leader = int(stream["leader"])
         index = min(max(leader, 0) // len(KINDS), len(self.shape.windows) - 1)
         return explain(
-            view_window(self.state, slot, index, self.shape.windows[index]),
+            view_window(self.streams[slot], index, self.shape.windows[index]),
             float(stream["score"]) if stream["reference_count"] else float("nan"),
             leader_text(leader, self.shape.windows),
             int(stream["onset_ms"]),
@@ -220,17 +222,15 @@ class ScalarDetector:
         )
 
     def _gates(self, slot: int, span: int) -> tuple[Gate, ...]:
-        stream = self.state.stream[slot]
+        stream = self.streams[slot]
         samples, score = float(stream["samples"]), float(stream["score"])
         gates = [
             Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), bool(stream["reference_count"])),
             Gate("score", score, 1.0, score > 1.0),
         ]
-        limit = effect_limit(self.state, slot, stream)
-        if limit > 0 and stream["reference_count"]:
-            scratch = np.empty(self.state.codes.shape[1], np.int64)
-            move = float(effect_size(self.state, slot, stream, span, scratch))
-            gates.append(Gate("minimum effect", move, float(limit), move >= limit))
+        move, limit = effect_gate(self.streams, slot, span)
+        if limit > 0:
+            gates.append(Gate("minimum effect", move, limit, move >= limit))
         return tuple(gates)
 
     def summary(self, slots: Slots) -> Summary:
@@ -240,7 +240,7 @@ class ScalarDetector:
         ----------
         slots : int32 array, shape (n,)
         """
-        return summarise(self.state, self.shape.windows, slots)
+        return summarise(self.streams, self.shape.windows, slots)
 
     def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:
         """Copies of the exact state of streams.
@@ -254,11 +254,7 @@ class ScalarDetector:
         dict of str to array
             First axis as `slots`; records as bytes.
         """
-        arrays: dict[str, NDArray[np.generic]] = {
-            name: array[slots].copy() for name, array in self.state._asdict().items()
-        }
-        arrays["stream"] = arrays["stream"].view(np.uint8).reshape(len(slots), STREAM.itemsize)
-        return arrays
+        return {"stream": self._bytes[slots]}
 
     def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
@@ -268,9 +264,7 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         arrays : dict of str to array
         """
-        for name, array in self.state._asdict().items():
-            saved = np.ascontiguousarray(arrays[name])
-            array[slots] = saved.view(STREAM).reshape(len(slots)) if name == "stream" else saved
+        self._bytes[slots] = arrays["stream"]
 
 
 def warmup() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from kullback.core.budget import DAY_MS
 from kullback.core.scores import Episode
 from kullback.detector.calibration import TRUSTED_BLOCKS
-from kullback.detector.layout import State
 from kullback.detector.tables import FIXED
 
 Column = NDArray[np.float64]
@@ -59,16 +59,16 @@ class Summary:
     episode: NDArray[np.uint8]
 
 
-def summarise(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) -> Summary:
+def summarise(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np.int32]) -> Summary:
     """The summary of some streams.
 
     Parameters
     ----------
-    state : State
+    streams : array of stream records
     windows : tuple of int
     slots : int32 array, shape (n,)
     """
-    stream = state.stream[slots]
+    stream = _numbers(streams, slots)
     ready = stream["reference_count"] > 0
     needed = stream["reference_limit"] + stream["gap_limit"]
     held = stream["reference_count"] + stream["queued"]
@@ -81,8 +81,8 @@ def summarise(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) 
     return Summary(
         score=np.where(ready, stream["score"], np.nan).astype(np.float64),
         divergence_nats=np.where(ready, stream["divergence_nats"], np.nan).astype(np.float64),
-        window_divergence_nats=_window_divergences(state, windows, slots),
-        threshold_nats=state.threshold[slots, 0].astype(np.float64),
+        window_divergence_nats=_window_divergences(streams, windows, slots),
+        threshold_nats=streams["threshold"][slots, 0].astype(np.float64),
         ready=ready,
         warming_up=ready & ~settled,
         progress_ratio=np.where(settled, 1.0, np.clip(held / np.maximum(needed, 1), 0.0, 0.99)),
@@ -100,6 +100,12 @@ def summarise(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) 
     )
 
 
-def _window_divergences(state: State, windows: tuple[int, ...], slots: NDArray[np.int32]) -> Column:
-    full = state.stream["fill"][slots][:, None] >= np.array(windows)[None, :]
-    return np.where(full, state.sums[slots, :, 0] / FIXED, np.nan)
+def _window_divergences(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np.int32]) -> Column:
+    full = streams["fill"][slots][:, None] >= np.array(windows)[None, :]
+    return np.where(full, streams["sums"][slots, : len(windows), 0] / FIXED, np.nan)
+
+
+def _numbers(streams: NDArray[Any], slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
+    """The one-number fields of some streams; whole records would copy their windows too."""
+    names = streams.dtype.names or ()
+    return {name: streams[name][slots] for name in names if streams.dtype[name].shape == ()}

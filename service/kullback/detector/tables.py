@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,36 +49,38 @@ class Null(NamedTuple):
     scale: NDArray[np.float64]
 
 
-class Tables(NamedTuple):
-    """Look-ups for one Shape.
+def tables_dtype(windows: int, null: Null) -> np.dtype[np.void]:
+    """Look-ups for one Shape as one record.
+
+    - `windows` lengths, 0 where unused
+    - `stride` turns mass in units into a position on the grid, 20 bits of fraction
+    - `below` weighted binary divergence k(F, c) of the mass F below a cut (ordered, tails)
+    - `inside` term p ln 16p of a coarse bin by its mass
+    - `empty` sums of an empty window
+    - `nats`, `sizes`, `log_samples`, `threshold`, `location`, `scale` as in `Null`
 
     Parameters
     ----------
-    windows : int64, shape (w,)
-    stride : int64, shape (w,)
-        Turns mass in units into a position on the grid, 20 bits of fraction.
-    below : int32, shape (cuts, GRID + 2, 2)
-        Weighted binary divergence k(F, c) of the mass F below a cut (ordered, tails).
-    inside : int32, shape (w, GRID + 2)
-        Term p ln 16p of a coarse bin by its mass.
-    empty : int32, shape (w, kinds)
-        Sums of an empty window.
-    nats : float32, shape (w, kinds, STATISTIC_KNOTS)
-    sizes, log_samples, threshold, location, scale
-        As in `Null`.
+    windows : int
+        Room for windows.
+    null : Null
     """
-
-    windows: NDArray[np.int64]
-    stride: NDArray[np.int64]
-    below: NDArray[np.int32]
-    inside: NDArray[np.int32]
-    empty: NDArray[np.int32]
-    nats: NDArray[np.float32]
-    sizes: NDArray[np.int64]
-    log_samples: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    location: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    return np.dtype(
+        [
+            ("windows", "i8", (windows,)),
+            ("stride", "i8", (windows,)),
+            ("below", "i4", (len(CUTS), GRID + 2, 2)),
+            ("inside", "i4", (windows, GRID + 2)),
+            ("empty", "i4", (windows, len(KINDS))),
+            ("nats", "f4", (windows, len(KINDS), STATISTIC_KNOTS)),
+            ("sizes", "i8", null.sizes.shape),
+            ("log_samples", "f8", null.log_samples.shape),
+            ("threshold", "f8", null.threshold.shape),
+            ("location", "f8"),
+            ("scale", "f8"),
+        ],
+        align=True,
+    )
 
 
 def binary_divergence(share: NDArray[np.float64], cut: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,36 +101,36 @@ def _fixed(values: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(FIXED * np.concatenate((values, values[..., -1:]), axis=-1)).astype(np.int32)
 
 
-def build_tables(shape: Shape, null: Null) -> Tables:
+def build_tables(shape: Shape, null: Null) -> NDArray[Any]:
     """Look-ups for the windows of a shape.
 
     Parameters
     ----------
     shape : Shape
     null : Null
+
+    Returns
+    -------
+    array of one tables record
     """
+    tables = np.zeros(1, tables_dtype(shape.window_slots, null))
+    used = len(shape.windows)
     windows = np.array(shape.windows, np.int64)
     share = np.arange(GRID + 1) / GRID
     divergence = binary_divergence(share[None, :], CUTS[:, None])
-    below = np.stack([_fixed(divergence * weight[:, None]) for weight in (ORDERED_WEIGHTS, TAIL_WEIGHTS)], -1)
     smoothed = (share[None, :] * windows[:, None] + 0.5) / (windows[:, None] + COARSE_BINS / 2)
-    inside = _fixed(smoothed * np.log(COARSE_BINS * smoothed))
-    empty = np.empty((len(windows), len(KINDS)), np.int32)
-    empty[:, 0] = COARSE_BINS * inside[:, 0]
-    empty[:, 1:] = below[:, 0].sum(axis=0)
-    return Tables(
-        windows,
-        (GRID << 20) // (UNITS * windows),
-        np.ascontiguousarray(below),
-        inside,
-        empty,
-        _nats_of(windows, null),
-        null.sizes,
-        null.log_samples,
-        null.threshold,
-        null.location,
-        null.scale,
-    )
+    tables["windows"][0, :used] = windows
+    tables["stride"][0, :used] = (GRID << 20) // (UNITS * windows)
+    for kind, weights in enumerate((ORDERED_WEIGHTS, TAIL_WEIGHTS)):
+        tables["below"][0, :, :, kind] = _fixed(divergence * weights[:, None])
+    tables["inside"][0, :used] = _fixed(smoothed * np.log(COARSE_BINS * smoothed))
+    tables["empty"][0, :, 0] = COARSE_BINS * tables["inside"][0, :, 0]
+    tables["empty"][0, :, 1:] = tables["below"][0, :, 0].sum(axis=0)
+    tables["nats"][0, :used] = _nats_of(windows, null)
+    for name in ("sizes", "log_samples", "threshold"):
+        tables[name][0] = getattr(null, name)
+    tables["location"][0], tables["scale"][0] = null.location[0], null.scale[0]
+    return tables
 
 
 def _nats_of(windows: NDArray[np.int64], null: Null) -> NDArray[np.float32]:
@@ -148,7 +150,7 @@ def load_null() -> Null:
 
 
 @kernel
-def surprise_nats(tables: Tables, window: int, kind: int, statistic: float) -> float:
+def surprise_nats(tables: Any, window: int, kind: int, statistic: float) -> float:
     """−ln p of a statistic; beyond the last knot the tail goes on exponentially.
 
     Parameters
@@ -166,7 +168,7 @@ def surprise_nats(tables: Tables, window: int, kind: int, statistic: float) -> f
 
 
 @kernel
-def quiet_threshold(tables: Tables, size: int, samples_per_alarm: float) -> float:
+def quiet_threshold(tables: Any, size: int, samples_per_alarm: float) -> float:
     """Surprise that independent samples exceed once per `samples_per_alarm`, given the reference's size.
 
     Parameters

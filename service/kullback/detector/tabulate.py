@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kullback.core.kernel import kernel
 from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
-from kullback.detector.layout import KINDS, Shape, State, allocate
+from kullback.detector.layout import KINDS, Shape, allocate
 from kullback.detector.plan import Plan
 from kullback.detector.tables import (
     FILE,
@@ -24,7 +24,6 @@ from kullback.detector.tables import (
     STATISTIC_KNOTS,
     STATISTIC_STEP,
     Null,
-    Tables,
     build_tables,
 )
 
@@ -68,23 +67,27 @@ def blank_null() -> Null:
 
 @kernel
 def _feed(
-    state: State, tables: Tables, values: NDArray[np.float64], scratch: NDArray[np.int64], trace: Trace
+    streams: NDArray[Any],
+    tables: NDArray[Any],
+    values: NDArray[np.float64],
+    scratch: NDArray[np.int64],
+    trace: Trace,
 ) -> None:
-    stream = state.stream[0]
+    stream, table = streams[0], tables[0]
     for index in range(len(values)):
-        state.block[0, 0] = 0.0
-        take(state, tables, 0, stream, 1000 * (index + 1), values[index], 1, scratch)
-        trace.surprise[index] = state.block[0, 0]
+        stream.block[0] = 0.0
+        take(stream, table, 1000 * (index + 1), values[index], 1, scratch)
+        trace.surprise[index] = stream.block[0]
         trace.size[index] = stream.reference_count
         if stream.samples > SETTLED_SAMPLES:
-            _count(state, tables, trace.counts)
+            _count(stream, table, trace.counts)
 
 
 @kernel
-def _count(state: State, tables: Tables, counts: NDArray[np.int64]) -> None:
+def _count(stream: Any, tables: Any, counts: NDArray[np.int64]) -> None:
     for window in range(len(tables.windows)):
         for kind in range(3):
-            statistic = 2.0 * tables.windows[window] * state.sums[0, window, kind] / FIXED
+            statistic = 2.0 * tables.windows[window] * stream.sums[window, kind] / FIXED
             counts[window, kind, min(int(statistic / COUNT_STEP), COUNT_KNOTS - 1)] += 1
 
 
@@ -92,13 +95,12 @@ def _simulate(
     shape: Shape, null: Null, samples: int, rng: np.random.Generator, counts: NDArray[np.int64]
 ) -> Trace:
     tables = build_tables(shape, null)
-    state = allocate(1, shape)
-    state.stream["open"][0] = 1
-    state.stream["last_raw"][0] = np.nan
-    Plan().write(state.stream, np.array([0], np.int32), shape)
+    streams = allocate(1, shape)
+    streams["last_raw"][0] = np.nan
+    Plan().write(streams, np.array([0], np.int32), shape)
     trace = Trace(np.zeros(samples), np.zeros(samples, np.int64), counts)
     scratch = np.empty(2 * shape.reference_samples + 2 * shape.queue_samples + 64, np.int64)
-    _feed(state, tables, rng.random(samples), scratch, trace)
+    _feed(streams, tables, rng.random(samples), scratch, trace)
     return trace
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kullback.detector.axis import COARSE_BINS, CUTS, IS_COARSE, UNITS
 from kullback.detector.divergence import Measures, contributions, measure, smooth, wasserstein_of_samples
-from kullback.detector.layout import State
 
 SHOWN_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 Column = NDArray[np.float64]
@@ -67,51 +67,48 @@ def values_of(high: NDArray[np.uint16], low: NDArray[np.uint8], origin: float) -
     return bits.astype(np.uint32).view(np.float32).astype(np.float64) + origin
 
 
-def reference_values(state: State, slot: int) -> Column:
+def reference_values(stream: Any) -> Column:
     """The reference's samples in rising order, in the metric's unit.
 
     Parameters
     ----------
-    state : State
-    slot : int
+    stream : stream record
     """
-    stream = state.stream[slot]
-    order = state.order[slot, : int(stream["reference_count"])]
-    return values_of(state.reference_high[slot, order], state.reference_low[slot, order], stream["origin"])
+    order = stream["order"][: int(stream["reference_count"])]
+    return values_of(stream["reference_high"][order], stream["reference_low"][order], stream["origin"])
 
 
-def newest_values(state: State, slot: int, count: int) -> Column:
+def newest_values(stream: Any, count: int) -> Column:
     """The newest samples, oldest first, in the metric's unit.
 
     Parameters
     ----------
-    state : State
-    slot, count : int
+    stream : stream record
+    count : int
     """
-    stream = state.stream[slot]
-    room = state.codes.shape[1]
+    room = len(stream["codes"])
     held = min(count, int(stream["queued"]))
     at = (int(stream["head"]) - held + np.arange(held)) % room
-    return values_of(state.queue_high[slot, at], state.queue_low[slot, at], stream["origin"])
+    return values_of(stream["queue_high"][at], stream["queue_low"][at], stream["origin"])
 
 
-def view_window(state: State, slot: int, window: int, length: int) -> WindowView:
+def view_window(stream: Any, window: int, length: int) -> WindowView:
     """A window beside the reference.
 
     Parameters
     ----------
-    state : State
-    slot, window : int
-        Stream and index of the window.
+    stream : stream record
+    window : int
+        Index of the window.
     length : int
         The window's length in samples.
     """
-    fill = int(min(state.stream[slot]["fill"], length))
-    below = state.mass[slot, window].astype(np.float64)[IS_COARSE] / UNITS
+    fill = int(min(stream["fill"], length))
+    below = stream["mass"][window].astype(np.float64)[IS_COARSE] / UNITS
     counts = np.diff(np.concatenate(([0.0], below, [float(fill)])))
     uniform = np.full(COARSE_BINS, 1.0 / COARSE_BINS)
     smoothed = smooth(counts)
-    reference, current = reference_values(state, slot), newest_values(state, slot, fill)
+    reference, current = reference_values(stream), newest_values(stream, fill)
     terms = contributions(smoothed, uniform)
     distance = wasserstein_of_samples(current, reference) if fill and len(reference) else float("nan")
     return WindowView(

@@ -8,8 +8,7 @@ import numpy as np
 
 from kullback.core.kernel import kernel
 from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
-from kullback.detector.layout import State
-from kullback.detector.tables import FIXED, Tables, surprise_nats
+from kullback.detector.tables import FIXED, surprise_nats
 
 SHORT_WINDOW_SAMPLES = 64
 _CUTS = len(CUTS)
@@ -18,120 +17,121 @@ ABOVE, BELOW = 1, 2
 
 
 @kernel
-def flush(state: State, tables: Tables, slot: int, stream: Any) -> None:
+def flush(stream: Any, tables: Any) -> None:
     """Empty the current windows.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot : int
-    stream : STREAM record
+    stream : stream record
+    tables : tables record
     """
     stream.fill = 0
-    state.mass[slot] = 0
-    state.sums[slot] = tables.empty
+    for window in range(len(tables.windows)):
+        for cut in range(_CUTS):
+            stream.mass[window, cut] = 0
+        for kind in range(3):
+            stream.sums[window, kind] = tables.empty[window, kind]
 
 
 @kernel
-def push(state: State, tables: Tables, slot: int, stream: Any, code: int) -> None:
+def push(stream: Any, tables: Any, code: int) -> None:
     """Let a sample into every window, and the sample it displaces out.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot : int
-    stream : STREAM record
+    stream : stream record
+    tables : tables record
         Its `head` still points at the place of the new sample.
     code : int
         Block of bins of the new sample.
     """
-    room = state.codes.shape[1]
+    room = len(stream.codes)
     for window in range(len(tables.windows)):
         length = tables.windows[window]
+        if length == 0:
+            continue
         if stream.fill < length:
-            _enter(state, tables, slot, window, code, stream.fill * UNITS)
+            _enter(stream, tables, window, code, stream.fill * UNITS)
             continue
         at = stream.head - length
-        old = state.codes[slot, at if at >= 0 else at + room]
+        old = stream.codes[at if at >= 0 else at + room]
         if old != code:
-            _exchange(state, tables, slot, window, code, old)
+            _exchange(stream, tables, window, code, old)
     stream.fill = min(stream.fill + 1, room)
 
 
 @kernel
-def _enter(state: State, tables: Tables, slot: int, window: int, code: int, total: int) -> None:
+def _enter(stream: Any, tables: Any, window: int, code: int, total: int) -> None:
     low, high = BLOCK[code, 0], BLOCK[code, 1]
-    state.sums[slot, window, 0] -= _inside(state, tables, slot, window, low, high, total)
+    stream.sums[window, 0] -= _inside(stream, tables, window, low, high, total)
     for cut in range(low, _CUTS):
-        _move(state, tables, slot, window, cut, UNITS_BELOW[code, cut])
-    state.sums[slot, window, 0] += _inside(state, tables, slot, window, low, high, total + UNITS)
+        _move(stream, tables, window, cut, UNITS_BELOW[code, cut])
+    stream.sums[window, 0] += _inside(stream, tables, window, low, high, total + UNITS)
 
 
 @kernel
-def _exchange(state: State, tables: Tables, slot: int, window: int, code: int, old: int) -> None:
+def _exchange(stream: Any, tables: Any, window: int, code: int, old: int) -> None:
     low = min(BLOCK[code, 0], BLOCK[old, 0])
     high = max(BLOCK[code, 1], BLOCK[old, 1])
     total = tables.windows[window] * UNITS
     single = BLOCK[code, 0] == BLOCK[code, 1] and BLOCK[old, 0] == BLOCK[old, 1]
     change = 0
     if single:
-        change -= _inside(state, tables, slot, window, low, low, total)
-        change -= _inside(state, tables, slot, window, high, high, total)
+        change -= _inside(stream, tables, window, low, low, total)
+        change -= _inside(stream, tables, window, high, high, total)
     else:
-        change -= _inside(state, tables, slot, window, low, high, total)
+        change -= _inside(stream, tables, window, low, high, total)
     for cut in range(low, high):
-        _move(state, tables, slot, window, cut, UNITS_BELOW[code, cut] - UNITS_BELOW[old, cut])
+        _move(stream, tables, window, cut, UNITS_BELOW[code, cut] - UNITS_BELOW[old, cut])
     if single:
-        change += _inside(state, tables, slot, window, low, low, total)
-        change += _inside(state, tables, slot, window, high, high, total)
+        change += _inside(stream, tables, window, low, low, total)
+        change += _inside(stream, tables, window, high, high, total)
         if COARSE_OF[low] == COARSE_OF[high]:
             change = 0
     else:
-        change += _inside(state, tables, slot, window, low, high, total)
-    state.sums[slot, window, 0] += change
+        change += _inside(stream, tables, window, low, high, total)
+    stream.sums[window, 0] += change
 
 
 @kernel
-def _move(state: State, tables: Tables, slot: int, window: int, cut: int, units: int) -> None:
-    mass = np.int64(state.mass[slot, window, cut])
+def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
+    mass = np.int64(stream.mass[window, cut])
     stride = tables.stride[window]
     before, after = (mass * stride) >> 10, ((mass + units) * stride) >> 10
-    state.mass[slot, window, cut] = mass + units
+    stream.mass[window, cut] = mass + units
     for kind in range(2):
         step = _between(tables, cut, after, kind) - _between(tables, cut, before, kind)
-        state.sums[slot, window, kind + 1] += step
+        stream.sums[window, kind + 1] += step
 
 
 @kernel
-def _between(tables: Tables, cut: int, position: int, kind: int) -> int:
+def _between(tables: Any, cut: int, position: int, kind: int) -> int:
     at, part = position >> 10, position & 1023
     low = np.int64(tables.below[cut, at, kind])
     return int(low + (((tables.below[cut, at + 1, kind] - low) * part) >> 10))
 
 
 @kernel
-def coarse_mass(state: State, slot: int, window: int, coarse: int, total: int) -> int:
+def coarse_mass(stream: Any, window: int, coarse: int, total: int) -> int:
     """Mass in a coarse bin, in units.
 
     Parameters
     ----------
-    state : State
-    slot, window, coarse : int
+    stream : stream record
+    window, coarse : int
     total : int
         Mass of the window.
     """
-    upper = np.int64(state.mass[slot, window, coarse + 2]) if coarse < COARSE_BINS - 1 else np.int64(total)
-    lower = np.int64(state.mass[slot, window, coarse + 1]) if coarse > 0 else np.int64(0)
+    upper = np.int64(stream.mass[window, coarse + 2]) if coarse < COARSE_BINS - 1 else np.int64(total)
+    lower = np.int64(stream.mass[window, coarse + 1]) if coarse > 0 else np.int64(0)
     return int(upper - lower)
 
 
 @kernel
-def _inside(state: State, tables: Tables, slot: int, window: int, low: int, high: int, total: int) -> int:
+def _inside(stream: Any, tables: Any, window: int, low: int, high: int, total: int) -> int:
     term = np.int64(0)
     for coarse in range(COARSE_OF[low], COARSE_OF[high] + 1):
-        position = (coarse_mass(state, slot, window, coarse, total) * tables.stride[window]) >> 10
+        position = (coarse_mass(stream, window, coarse, total) * tables.stride[window]) >> 10
         at, part = position >> 10, position & 1023
         start = np.int64(tables.inside[window, at])
         term += start + (((tables.inside[window, at + 1] - start) * part) >> 10)
@@ -139,13 +139,13 @@ def _inside(state: State, tables: Tables, slot: int, window: int, low: int, high
 
 
 @kernel
-def is_active(tables: Tables, stream: Any, window: int) -> bool:
+def is_active(tables: Any, stream: Any, window: int) -> bool:
     """Whether a window is asked for, full, and clear of the reference.
 
     Parameters
     ----------
-    tables : Tables
-    stream : STREAM record
+    tables : tables record
+    stream : stream record
     window : int
     """
     length = tables.windows[window]
@@ -153,44 +153,42 @@ def is_active(tables: Tables, stream: Any, window: int) -> bool:
 
 
 @kernel
-def rises(state: State, tables: Tables, slot: int, window: int) -> bool:
+def rises(stream: Any, tables: Any, window: int) -> bool:
     """Whether the window's mass has moved towards larger values.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot, window : int
+    stream : stream record
+    tables : tables record
+    window : int
     """
     total = tables.windows[window] * UNITS
     balance = 0.0
     for cut in range(2, _CUTS - 2):
-        balance += _CUT_SHARES[cut] * total - state.mass[slot, window, cut]
+        balance += _CUT_SHARES[cut] * total - stream.mass[window, cut]
     return balance > 0.0
 
 
 @kernel
-def divergence_nats(state: State, slot: int, window: int) -> float:
+def divergence_of(stream: Any, window: int) -> float:
     """D(current ‖ reference) over the coarse bins, smoothed (Krichevsky & Trofimov 1981).
 
     Parameters
     ----------
-    state : State
-    slot, window : int
+    stream : stream record
+    window : int
     """
-    return float(state.sums[slot, window, 0]) / FIXED
+    return float(stream.sums[window, 0]) / FIXED
 
 
 @kernel
-def rank_surprise(state: State, tables: Tables, slot: int, stream: Any) -> tuple[float, float, int]:
+def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
     """Largest surprise over windows and statistics.
 
     Parameters
     ----------
-    state : State
-    tables : Tables
-    slot : int
-    stream : STREAM record
+    stream : stream record
+    tables : tables record
 
     Returns
     -------
@@ -204,12 +202,12 @@ def rank_surprise(state: State, tables: Tables, slot: int, stream: Any) -> tuple
             continue
         if stream.direction != 0:
             wanted = stream.direction == ABOVE
-            if rises(state, tables, slot, window) != wanted:
+            if rises(stream, tables, window) != wanted:
                 leader = max(leader, 0)
                 continue
         length = tables.windows[window]
         for kind in range(3):
-            statistic = 2.0 * length * state.sums[slot, window, kind] / FIXED
+            statistic = 2.0 * length * stream.sums[window, kind] / FIXED
             nats = surprise_nats(tables, window, kind, statistic)
             if nats > largest or leader < 0:
                 largest, leader = nats, window * 3 + kind
