@@ -138,7 +138,7 @@ class Sender:
     def _post(self, values: list[float], timestamps_ms: list[int]) -> httpx.Response:
         labels = {"server": "web-1", "job": "api"}
         row = {"metric": METRIC, "labels": labels, "values": values, "timestamps_ms": timestamps_ms}
-        return httpx.post(self._url, json=row)
+        return httpx.post(self._url, json=row, timeout=120)
 
 
 def told(people: Receiver) -> list[dict[str, Any]]:
