@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
+import numba
+import structlog
+
+import kullback
 from kullback.alerting import state as alert_state
 from kullback.detector.scalar import warmup as detector_warmup
 
+STALE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
+"""What Numba raises when its cache was written by another version of the code."""
+
+log = structlog.get_logger("kullback")
+
 
 def compile_kernels() -> None:
-    """Compile the kernels, or load them from Numba's cache."""
+    """Compile the kernels, or load them from Numba's cache; a cache that cannot be read is made anew."""
+    try:
+        _compile()
+    except STALE as problem:
+        log.warning("kernel_cache_unreadable", problem=str(problem))
+        _forget_cache()
+        _compile()
+
+
+def _compile() -> None:
     detector_warmup()
     alert_state.warmup()
+
+
+def _forget_cache() -> None:
+    folder = Path(numba.config.CACHE_DIR or Path(kullback.__file__).parent)
+    for index in folder.rglob("*.nbi"):
+        index.unlink(missing_ok=True)

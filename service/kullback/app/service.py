@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from kullback.app.build import build_desks, build_exposure, build_pipeline
 from kullback.app.dialects import build_dialects
+from kullback.app.kernels import compile_kernels
 from kullback.core.errors import KullbackError
 from kullback.detector.shapes import shape_for
 from kullback.http.api import build_app
@@ -65,7 +66,9 @@ class Service:
         self.meters = Meters()
         self.sender = Sender(build_desks(settings.alerting), now_ms)
         self.pipeline: Pipeline = build_pipeline(settings, self.meters, self.sender.deliver)
-        self.owner = Owner(self.pipeline, now_ms, settings.limits.max_queue_samples, die)
+        self.owner = Owner(
+            self.pipeline, now_ms, settings.limits.max_queue_samples, die, prepare=compile_kernels
+        )
         gate = Gate(settings.server.web_config_file, now_ms)
         self.app: FastAPI = build_app(self._context(), gate, self._lifespan)
 

@@ -93,7 +93,7 @@ def _exclude(pipeline: Pipeline, action: Action, entry: Entry) -> None:
 
 
 def _delete(pipeline: Pipeline, action: Action, entry: Entry) -> None:
-    retire(pipeline, _number(pipeline, action), entry)
+    pipeline.forget(_number(pipeline, action), entry.now_ms, entry.offset)
 
 
 def _feedback(pipeline: Pipeline, action: Action, entry: Entry) -> float:

@@ -70,6 +70,8 @@ class Owner(Generic[P]):
     on_death : callable
         Called with the exception when the thread dies, because a service that answers health checks
         and scores nothing is worse than one that is restarted.
+    prepare : callable
+        Runs on the thread before anything else; here kernels are compiled.
 
     Attributes
     ----------
@@ -86,10 +88,12 @@ class Owner(Generic[P]):
         clock: Callable[[], int],
         max_queue_samples: int,
         on_death: Callable[[BaseException], None],
+        prepare: Callable[[], None] = lambda: None,
     ) -> None:
         self._pipeline = pipeline
         self._clock = clock
         self._on_death = on_death
+        self._prepare = prepare
         self._jobs: deque[_Job[Any]] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -161,6 +165,7 @@ class Owner(Generic[P]):
 
     def _live(self) -> None:
         try:
+            self._prepare()
             for progress_ratio in self._pipeline.recover():
                 self.progress_ratio = progress_ratio
             self.ready = True

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.alerting.alert import Transition
+from kullback.alerting.alert import Reason, Transition
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.rule import rule_of
 from kullback.alerting.state import AlertStates
@@ -159,6 +159,18 @@ class Pipeline:
         self.alerts.follow(np.array([stream.number], np.int32), rule_of(stream.profile))
         self.maintenance.admit(stream.number, stream.series.labels)
         self.history.points.welcome(stream.number, stream.id)
+
+    def forget(self, number: int, now_ms: int, offset: int) -> None:
+        """Close a stream and end its alert.
+
+        Parameters
+        ----------
+        number, now_ms, offset : int
+        """
+        gone = np.array([number], np.int32)
+        self.follow(self.alerts.end(gone, now_ms, Reason.DELETED))
+        stream = self.engine.close(number, offset)
+        self.facts.feedback.pop(stream.id, None)
 
     def reconfigure(self, profiles: Sequence[Profile], limits: Limits) -> None:
         """Watch as new profiles say, within new limits.
