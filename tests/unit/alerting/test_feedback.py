@@ -36,6 +36,11 @@ def test_second_verdict_on_an_alert_replaces_the_first() -> None:
     assert threshold_factor([Feedback("a", FALSE, 1.4)] * 3) == threshold_factor([Feedback("a", FALSE, 1.4)])
 
 
+def test_second_verdict_counts_from_when_it_was_given() -> None:
+    earlier, other = Feedback("a", TRUE, 1.4), Feedback("b", TRUE, 1.4)
+    assert threshold_factor([earlier, other, Feedback("a", FALSE, 1.4)]) == pytest.approx(1.4 * 1.05)
+
+
 @given(st.lists(VERDICTS, max_size=30))
 def test_factor_stays_within_its_bounds(verdicts: list[Feedback]) -> None:
     assert LOWEST <= threshold_factor(verdicts) <= HIGHEST

@@ -28,6 +28,7 @@ def states(for_minutes: int = 0, keep_minutes: int = 0, no_data_minutes: int = 0
         (0, 0, "..Aaae..", [(2, "firing"), (5, "resolved")]),
         (3, 0, "Aaaaae", [(0, "pending"), (3, "firing"), (5, "resolved")]),
         (3, 0, "Aae...", [(0, "pending"), (2, "resolved")]),
+        (3, 5, "Aae...", [(0, "pending"), (2, "resolved")]),
         (0, 3, "Aae......", [(0, "firing"), (5, "resolved")]),
         (0, 3, "Aae..Aae...", [(0, "firing"), (5, "resolved"), (5, "firing"), (10, "resolved")]),
         (0, 4, "Aae..Aae.....", [(0, "firing"), (11, "resolved")]),
@@ -138,6 +139,12 @@ def test_muted_rows_raise_nothing_and_end_what_is_live() -> None:
     transitions = made.step(life("Aaaaaa"), START_MS, muted)
     assert told(transitions) == [(0, "firing"), (2, "resolved"), (4, "firing")]
     assert transitions[1].alert.reason is Reason.MAINTENANCE
+
+
+def test_alert_that_begins_within_an_episode_counts_it() -> None:
+    made = states()
+    made.step(life("aa"), START_MS)
+    assert made.alert(0).episodes == 1
 
 
 def test_streams_do_not_touch_each_other() -> None:
