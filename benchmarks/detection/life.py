@@ -80,6 +80,7 @@ INCIDENTS = (
     Incident("AR(0.9) +6 sigma, 60 samples", AR9, 60, level(6.0)),
     Incident("AR(0.9) +4 sigma, 500 samples", AR9, 500, level(4.0)),
     Incident("+3 sigma for good", normal, AFTER, level(3.0)),
+    Incident("+0.5 sigma for good", normal, AFTER, level(0.5)),
     Incident("AR(0.9) +4 sigma for good", AR9, AFTER, level(4.0)),
     Incident("noise x3 for good", normal, AFTER, noisier(3.0)),
 )

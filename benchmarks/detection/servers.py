@@ -243,8 +243,8 @@ def table(estate: Estate, findings: dict[str, Findings], notes: dict[str, str]) 
          "median delay, k = 1", "alerts per incident and metric", "note"),
         rows,
         f"{len(estate.servers)} servers, {streams} metrics, {incidents} incidents; budget 1 false alarm "
-        f"per metric and {BUDGET_DAYS} days; own line: recall @ false alarms per server-day. Targets: area 0.85, recall 0.95 at 1, "
-        "ratio 0.5-1.5 with recall 0.65.",
+        f"per metric and {BUDGET_DAYS} days; own line: recall @ false alarms per server-day. Targets: "
+        "area 0.85, recall 0.95 at 1, ratio 0.5-1.5 with recall 0.65.",
     )  # fmt: skip
 
 

@@ -3,9 +3,9 @@
 Both tails of x_t minus the mean of the last `DEPTH` normal samples. Excesses over the initial 98 % quantile u
 follow a generalised Pareto distribution, P(X > x) = (k / n) (1 + g (x - u) / s)^(-1/g); an alarm is P < q.
 The paper fits (g, s) by Grimshaw's likelihood; here by probability-weighted moments (Hosking and Wallis
-1987), refitted whenever an excess arrives, on at most the last 512 of them, with shapes from 0 to 0.9: a negative
-shape is a bound beyond which every value is impossible, and costs DSPOT dearly (area 0.56 instead of 0.74 on
-the servers of this benchmark).
+1987), refitted whenever an excess arrives, on at most the last 512 of them, with shapes from 0 to 0.9: a
+negative shape is a bound beyond which every value is impossible, and costs DSPOT dearly (area 0.56 instead of
+0.74 on the servers of this benchmark).
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from benchmarks.detection.incidents import Rules, Sweep, judge, label, sweep, thresholds_of
 
 RULES = Rules(merge=12, lead=3, day=288)

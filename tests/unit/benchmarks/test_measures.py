@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from benchmarks.detection.bursts import LEAD, scene
 from benchmarks.detection.changes import CHANGES
 from benchmarks.detection.delays import delays_of, matched_threshold

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from benchmarks.detection.nab import PROFILES, File, curve, load, row_worth, sigma
 
 STANDARD = PROFILES["standard"]

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from benchmarks.peers import DUMMIES, PEERS, Feed, Peer
 from benchmarks.peers.charts import cusum_limit, page_hinkley
 from benchmarks.peers.dspot import fit_pareto
