@@ -41,13 +41,12 @@ def stream_id(labels: Labels) -> str:
     labels : Labels
         In canonical form.
     """
-    digest = blake2b(digest_size=ID_BYTES)
+    parts: list[bytes] = []
     for pair in labels:
         for text in pair:
             encoded = text.encode("utf-8", "surrogatepass")
-            digest.update(len(encoded).to_bytes(4, "little"))
-            digest.update(encoded)
-    return digest.hexdigest()
+            parts += (len(encoded).to_bytes(4, "little"), encoded)
+    return blake2b(b"".join(parts), digest_size=ID_BYTES).hexdigest()
 
 
 class Series:

@@ -130,15 +130,15 @@ class Admission:
         self._awaited_of_shard[shard] += 1
 
     def _no_room(self, candidate: Candidate) -> Refusal | None:
-        limits, metric, shown = self.limits, candidate.series.metric, _shown(candidate.series)
+        limits, metric = self.limits, candidate.series.metric
         streams = len(self._table) + len(self._awaited)
         shard, free = self._place(candidate.series.id)
         if streams >= limits.max_streams or free <= self._awaited_of_shard[shard]:
-            full = f"{streams} streams are watched; there is no room for {shown}."
+            full = f"{streams} streams are watched; there is no room for {_shown(candidate.series)}."
             return Refusal(ErrorId.TOO_MANY_STREAMS, 1, full)
         of_metric = self._table.count_of_metric(metric) + self._awaited_of_metric[metric]
         if 0 < limits.max_streams_per_metric <= of_metric:
-            full = f"{of_metric} streams of {metric!r} are watched; there is no room for {shown}."
+            full = f"{of_metric} streams of {metric!r} are watched; {_shown(candidate.series)} has no room."
             return Refusal(ErrorId.TOO_MANY_STREAMS_PER_METRIC, 1, full)
         return None
 

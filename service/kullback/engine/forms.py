@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from kullback.core.scores import Scores
 from kullback.detector.plan import Plan
 
 Slots = NDArray[np.int32]
-Columns = Mapping[str, NDArray[Any]]
+Columns = dict[str, NDArray[Any]]
 
 
 class Form(IntEnum):
@@ -99,8 +99,8 @@ class Detector(Rows, Protocol):
         """Take the last `rebaseline` back."""
         ...
 
-    def strike(self, slot: int, start_ms: int, end_ms: int, /) -> None:
-        """Keep a span of time out of the reference."""
+    def strike(self, slot: int, start_ms: int, end_ms: int, /) -> int:
+        """Keep a span of time out of the reference; how many samples that were."""
         ...
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
-from math import ceil, sqrt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,16 @@ from kullback.core.profile import Profile
 from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
-from kullback.detector.plan import Plan
 from kullback.engine.admission import Admission, Candidate, unrouted
-from kullback.engine.forms import Detector, Form, Makers, Rows
+from kullback.engine.forms import Detector, Makers, Rows
 from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
 from kullback.engine.saving import Restoring, saved_slices, table_at
-from kullback.engine.shard import Shard
+from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
 
-SLICE_ROWS = 1000
+SLICE_ROWS = 250
 
 
 class LocalEngine:
@@ -58,15 +56,17 @@ class LocalEngine:
         companions: Mapping[str, Rows] | None = None,
     ) -> None:
         slots = slots_per_shard(limits.max_streams, shards)
+        self.restarted_streams = 0
+        """Restored streams that begin anew because their rows were saved in another layout."""
         self.offset = 0
         self.opened: tuple[Stream, ...] = ()
-        self._shards = [Shard(slots, makers) for _ in range(shards)]
+        self._shards = Shards(shards, slots, makers)
         self._companions = dict(companions or {})
         self._table = StreamTable()
         self._plans = Plans(limits.out_of_order_ms)
         self._outdated: list[int] = []
         self._restored_offset = 0
-        self._admission = Admission(self._table, limits, profiles, self._place)
+        self._admission = Admission(self._table, limits, profiles, self._shards.place)
         self._patience = Patience(slots * shards, expire_after_ms)
 
     def __len__(self) -> int:
@@ -125,11 +125,7 @@ class LocalEngine:
         scores = blank_scores(batch.timestamp_ms)
         scores.stream[:] = numbers[batch.stream_index]
         self._patience.hear(numbers[numbers >= 0])
-        for index, shard in enumerate(self._shards):
-            slot, rows = self._rows_of(index, scores.stream)
-            shard.share_fleet(len(self._table))
-            if len(rows):
-                shard.update(slot, rows, batch, scores, offset)
+        self._shards.update(batch, scores, offset, len(self._table))
         self.offset = offset
         return scores
 
@@ -149,7 +145,7 @@ class LocalEngine:
         self.offset = offset
         stream = self._table.remove(number)
         self._patience.forget(number)
-        self._shards[number % len(self._shards)].close(self._slot(number))
+        self._shards.close(number)
         for companion in self._companions.values():
             companion.close(np.array([number], np.int32))
         return stream
@@ -162,7 +158,7 @@ class LocalEngine:
         number : int
         offset : int
         """
-        return self._shards[number % len(self._shards)].contains(self._slot(number), offset)
+        return self._shards.contains(number, offset)
 
     def rebaseline(self, number: int, offset: int) -> None:
         """Accept a stream's present level as normal.
@@ -221,7 +217,7 @@ class LocalEngine:
         self._plans.forget()
         for stream in list(self._table):
             self._table.add(replace(stream, profile=profile_for(stream.source, self._admission.profiles)))
-        self._replan(self._table)
+        self._shards.replan(self._table, self._plans)
 
     def find(self, stream_id: str) -> int | None:
         """The number of a stream, None when there is none.
@@ -264,7 +260,8 @@ class LocalEngine:
         window : int
             Its length in samples.
         """
-        return self._detector(number).windows(self._slot(number), window)
+        detector, slot = self._shards.detector(number)
+        return detector.windows(slot, window)
 
     def explain(self, number: int) -> Any:
         """Why a stream is anomalous, or why not.
@@ -273,7 +270,8 @@ class LocalEngine:
         ----------
         number : int
         """
-        return self._detector(number).explain(self._slot(number))
+        detector, slot = self._shards.detector(number)
+        return detector.explain(slot)
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """Columns for lists and metrics, in the order of the numbers.
@@ -282,13 +280,7 @@ class LocalEngine:
         ----------
         numbers : int32 array, shape (n,)
         """
-        parts = []
-        for index, shard in enumerate(self._shards):
-            slot, rows = self._rows_of(index, numbers)
-            parts += [(rows[at], summary) for at, summary in shard.summaries(slot)]
-        if not parts:
-            return self._shards[0].empty_summary()
-        return parts[0][1] if len(parts) == 1 else _joined(parts, len(numbers))
+        return self._shards.summary(numbers)
 
     def slices(self, rows: int = SLICE_ROWS) -> Iterator[Slice]:
         """The whole state for a snapshot at the present offset.
@@ -302,9 +294,7 @@ class LocalEngine:
             Slots per slice.
         """
         table = table_at(self.offset, self._table, self._patience)
-        return saved_slices(
-            table, self._shards, self._companions, rows, lambda: self.offset, self._plans.text
-        )
+        return saved_slices(table, self._shards, self._companions, rows, lambda: self.offset, self._plans)
 
     def restore(self, slices: Iterable[Slice]) -> None:
         """Take up a snapshot; afterwards the log is replayed from the snapshot's offset.
@@ -314,24 +304,17 @@ class LocalEngine:
         slices : iterable of Slice
             As `slices` gave them, by any number of shards; an engine without streams takes them.
         """
-        restoring = Restoring(
-            self._table,
-            self._patience,
-            self._shards,
-            self._companions,
-            self._seat,
-            self._begin,
-            self._plans.text,
-        )
+        restoring = Restoring(self._table, self._patience, self._shards, self._companions, self._plans)
         for part in slices:
-            restoring.take(part)
+            restoring.take(part, self._admission.profiles)
             self.offset = max(self.offset, part.offset)
+        self.restarted_streams = restoring.finish()
         self._outdated, self._restored_offset = restoring.outdated, self.offset
 
     @property
     def bytes_per_stream(self) -> int:
         """What one more stream takes, without its labels."""
-        return self._shards[0].bytes_per_stream
+        return self._shards.bytes_per_stream
 
     def _numbers(self, batch: Batch, now_ms: int, offset: int) -> NDArray[np.int32]:
         self.opened = ()
@@ -340,7 +323,8 @@ class LocalEngine:
             fresh: list[Stream] = []
             for index in unrouted(batch, numbers):
                 numbers[index] = self._number_of(batch, index, fresh, now_ms, offset)
-            self._begin(fresh)
+            self._shards.seat(fresh)
+            self._shards.open(fresh, self._plans)
             self.opened = tuple(fresh)
             numbers = [-1 if number is None else number for number in numbers]
         return np.array(numbers, np.int32)
@@ -360,93 +344,23 @@ class LocalEngine:
         return stream.number
 
     def _add(self, candidate: Candidate, now_ms: int, offset: int) -> Stream | None:
-        shard, free = self._place(candidate.series.id)
-        if not free:  # only in a replay, after max_streams was lowered
+        number = self._shards.take(candidate.series.id)
+        if number is None:  # only in a replay, after max_streams was lowered
             return None
-        number = self._shards[shard].slots.take() * len(self._shards) + shard
         stream = Stream(
             number, candidate.series, candidate.source, candidate.form, candidate.profile, now_ms, offset
         )
         self._table.add(stream)
         return stream
 
-    def _begin(self, streams: Iterable[Stream]) -> None:
-        for (shard, form, plan), group in self._by_plan(streams).items():
-            slots = np.array([self._slot(stream.number) for stream in group], np.int32)
-            offsets = np.array([stream.opened_offset for stream in group], np.int64)
-            self._shards[shard].open(form, plan, slots, offsets)
-
-    def _replan(self, streams: Iterable[Stream]) -> None:
-        for (shard, form, plan), group in self._by_plan(streams).items():
-            slots = np.array([self._slot(stream.number) for stream in group], np.int32)
-            self._shards[shard].replan(slots, form, plan)
-
-    def _by_plan(self, streams: Iterable[Stream]) -> dict[tuple[int, Form, Plan], list[Stream]]:
-        groups: dict[tuple[int, Form, Plan], list[Stream]] = {}
-        for stream in streams:
-            key = (stream.number % len(self._shards), stream.form, self._plans.of(stream))
-            groups.setdefault(key, []).append(stream)
-        return groups
-
     def _settle(self, offset: int) -> None:
         """Give restored streams the plan of today, once nothing is replayed that their rows contain."""
         if self._outdated and offset > self._restored_offset:
             known = (number for number in self._outdated if number in self._table)
-            self._replan([self._table.at(number) for number in known])
+            self._shards.replan([self._table.at(number) for number in known], self._plans)
             self._outdated = []
 
-    def _seat(self, stream: Stream) -> Stream | None:
-        """A restored stream, which comes with the slot it had, at its number in this engine."""
-        shard, free = self._place(stream.id)
-        if not free:
-            return None
-        slot = self._shards[shard].slots.take_from(stream.number)
-        profile = profile_for(stream.source, self._admission.profiles)
-        return replace(stream, number=slot * len(self._shards) + shard, profile=profile)
-
-    def _act(self, number: int, offset: int, action: Callable[[Detector, int], None]) -> None:
-        if not self.contains(number, offset):
-            action(self._detector(number), self._slot(number))
+    def _act(self, number: int, offset: int, action: Callable[[Detector, int], object]) -> None:
+        if not self._shards.contains(number, offset):
+            action(*self._shards.detector(number))
         self.offset = offset
-
-    def _detector(self, number: int) -> Detector:
-        return self._shards[number % len(self._shards)].detector(self._slot(number))
-
-    def _slot(self, number: int) -> int:
-        return number // len(self._shards)
-
-    def _place(self, stream_id: str) -> tuple[int, int]:
-        shard = int(stream_id[:8], 16) % len(self._shards)
-        return shard, self._shards[shard].slots.free
-
-    def _rows_of(self, shard: int, stream: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Slots and rows of the samples that belong to a shard."""
-        shards = len(self._shards)
-        if shards == 1 and (not len(stream) or stream.min() >= 0):
-            return stream.copy(), np.arange(len(stream))
-        rows = np.flatnonzero((stream >= 0) & (stream % shards == shard))
-        return stream[rows] // np.int32(shards), rows
-
-
-def slots_per_shard(max_streams: int, shards: int) -> int:
-    """Slots that let every shard hold its share: eight standard deviations above the mean of a fair draw.
-
-    Parameters
-    ----------
-    max_streams, shards : int
-    """
-    mean = max_streams / shards
-    return min(max_streams, ceil(mean + 8 * sqrt(mean) + 8))
-
-
-def _joined(parts: list[tuple[NDArray[np.int64], Any]], n: int) -> Any:
-    """One summary of several, each with the rows it stands for."""
-    first = parts[0][1]
-    columns = {}
-    for field in fields(first):
-        column = getattr(first, field.name)
-        joined = np.zeros((n, *column.shape[1:]), column.dtype)
-        for rows, summary in parts:
-            joined[rows] = getattr(summary, field.name)
-        columns[field.name] = joined
-    return replace(first, **columns)

@@ -9,7 +9,7 @@ offset on brings it back with all its samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -20,16 +20,15 @@ from kullback.core.labels import Kind, Labels, Series
 from kullback.core.profile import Profile
 from kullback.core.slice import Slice
 from kullback.engine.forms import Columns, Form, Rows
+from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
-from kullback.engine.shard import SavedRows, Shard
+from kullback.engine.plans import Plans
+from kullback.engine.shard import SavedRows
+from kullback.engine.shards import Shards
 from kullback.engine.streams import Stream, StreamTable
 
 STREAMS, ROWS = "streams", "rows"
 TABLE_ROWS = 1000
-
-Seat = Callable[[Stream], Stream | None]
-Begin = Callable[[list[Stream]], None]
-PlanText = Callable[[Stream], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +55,30 @@ def table_at(offset: int, streams: StreamTable, patience: Patience) -> Table:
 
 def saved_slices(
     table: Table,
-    shards: Sequence[Shard],
+    shards: Shards,
     companions: Mapping[str, Rows],
     rows: int,
     position: Callable[[], int],
-    plan_text: PlanText,
+    plans: Plans,
 ) -> Iterator[Slice]:
     """The slices of a snapshot, copied as the iterator is advanced.
 
     Parameters
     ----------
     table : Table
-    shards : sequence of Shard
+    shards : Shards
     companions : mapping of str to Rows
     rows : int
         Slots per slice.
     position : callable
         The offset applied last, asked when rows are copied.
-    plan_text : callable
-        What tells a stream's plan from another one.
+    plans : Plans
     """
     table.streams.sort(key=attrgetter("number"))
     for index, shard in enumerate(shards):
         mine = [stream for stream in table.streams if stream.number % len(shards) == index]
         for first in range(0, max(len(mine), 1), TABLE_ROWS):
-            yield _streams_slice(index, len(shards), table, mine[first : first + TABLE_ROWS], plan_text)
+            yield _streams_slice(index, len(shards), table, mine[first : first + TABLE_ROWS], plans)
         first = 0
         while first < shard.slots.high:  # which may rise meanwhile
             parts = shard.save(first, first + rows)
@@ -88,16 +86,14 @@ def saved_slices(
             first += rows
 
 
-def _streams_slice(
-    shard: int, shards: int, table: Table, streams: list[Stream], plan_text: PlanText
-) -> Slice:
+def _streams_slice(shard: int, shards: int, table: Table, streams: list[Stream], plans: Plans) -> Slice:
     numbers = np.array([stream.number for stream in streams], np.int32)
-    texts = [plan_text(stream) for stream in streams]
-    plans = list(dict.fromkeys(texts))
+    texts = [plans.text(stream) for stream in streams]
+    distinct = list(dict.fromkeys(texts))
     facts = {
         "shards": shards,
         "clock": table.clock,
-        "plans": plans,
+        "plans": distinct,
         "labels": [stream.series.labels for stream in streams],
         "unit": [stream.series.unit for stream in streams],
         "source": [None if stream.source == stream.series.labels else stream.source for stream in streams],
@@ -108,7 +104,7 @@ def _streams_slice(
         "form": np.array([stream.form for stream in streams], np.uint8),
         "created_ms": np.array([stream.created_ms for stream in streams], np.int64),
         "opened_offset": np.array([stream.opened_offset for stream in streams], np.int64),
-        "plan": np.array([plans.index(text) for text in texts], np.int32),
+        "plan": np.array([distinct.index(text) for text in texts], np.int32),
         "feedback": np.array([stream.feedback for stream in streams], np.float64),
         "heard_ms": table.heard_ms[numbers],
     }
@@ -157,13 +153,9 @@ class Restoring:
     ----------
     table : StreamTable
     patience : Patience
-    shards : sequence of Shard
+    shards : Shards
     companions : mapping of str to Rows
-    seat : callable
-        Gives a stream, which comes with the slot it had, its number in this engine; None without room.
-    begin : callable
-        Starts the seated streams' rows, which are then loaded.
-    plan_text : callable
+    plans : Plans
 
     Attributes
     ----------
@@ -175,46 +167,62 @@ class Restoring:
         self,
         table: StreamTable,
         patience: Patience,
-        shards: Sequence[Shard],
+        shards: Shards,
         companions: Mapping[str, Rows],
-        seat: Seat,
-        begin: Begin,
-        plan_text: PlanText,
+        plans: Plans,
     ) -> None:
         self._table, self._patience, self._shards = table, patience, shards
-        self._companions, self._seat, self._begin, self._plan_text = companions, seat, begin, plan_text
+        self._companions, self._plans = companions, plans
         self.outdated: list[int] = []
         self._seatings: dict[int, _Seating] = {}
+        self._empty: set[int] = set()
+        self._misfits = 0
 
-    def take(self, part: Slice) -> None:
+    def take(self, part: Slice, profiles: Sequence[Profile]) -> None:
         """Take up the next slice.
 
         Parameters
         ----------
         part : Slice
+        profiles : sequence of Profile
+            How streams are watched today.
         """
         if part.kind == STREAMS:
-            self._take_streams(part)
+            self._take_streams(part, profiles)
         elif part.kind == ROWS:
             self._take_rows(part)
 
-    def _take_streams(self, part: Slice) -> None:
+    def finish(self) -> int:
+        """Begin the streams anew whose rows were not among the slices, or did not fit.
+
+        Returns
+        -------
+        int
+            How many did not fit.
+        """
+        self._shards.open([self._table.at(number) for number in sorted(self._empty)], self._plans)
+        return self._misfits
+
+    def _take_streams(self, part: Slice, profiles: Sequence[Profile]) -> None:
         self._patience.load(part.facts["clock"])
         old_shards = int(part.facts["shards"])
         slots = part.columns["number"] // np.int32(old_shards)
         seating = self._seating(part.shard, slots)
-        begun = []
-        plans = [part.facts["plans"][index] for index in part.columns["plan"]]
-        for slot, saved, plan in zip(slots, _streams(part, old_shards), plans, strict=True):
-            stream = self._seat(saved)
-            if stream is not None:
-                self.outdated += [stream.number] if self._plan_text(stream) != plan else []
-                self._table.add(stream)
-                seating.number[slot], seating.opened_offset[slot] = stream.number, stream.opened_offset
-                begun.append(stream)
-        self._begin(begun)
+        for slot, saved, plan in zip(slots.tolist(), _streams(part), part.columns["plan"], strict=True):
+            number = self._shards.take(saved.id, slot)
+            if number is not None:
+                stream = replace(saved, number=number, profile=profile_for(saved.source, profiles))
+                self._seat(stream, part.facts["plans"][plan])
+                seating.number[slot], seating.opened_offset[slot] = number, stream.opened_offset
         here = seating.number[slots]
         self._patience.heard_ms[here[here >= 0]] = part.columns["heard_ms"][here >= 0]
+
+    def _seat(self, stream: Stream, plan: str) -> None:
+        self._table.add(stream)
+        self._shards.seat([stream])
+        self._empty.add(stream.number)
+        if self._plans.text(stream) != plan:
+            self.outdated.append(stream.number)
 
     def _seating(self, shard: int, slots: NDArray[np.int32]) -> _Seating:
         seating = self._seatings.setdefault(shard, _Seating(np.empty(0, np.int32), np.empty(0, np.int64)))
@@ -229,7 +237,7 @@ class Restoring:
         for name in sorted({column.partition("/")[0] for column in part.columns if "/" in column}):
             self._load(name, part, seating)
         here = seating.number[part.facts["first"] : part.facts["stop"]]
-        self._cover(here[here >= 0], part.offset)
+        self._shards.cover(here[here >= 0], part.offset)
 
     def _load(self, name: str, part: Slice, seating: _Seating) -> None:
         slots, opened = part.columns[f"{name}:slot"], part.columns[f"{name}:opened_offset"]
@@ -246,28 +254,18 @@ class Restoring:
         if name in self._companions:
             self._companions[name].load(numbers, columns)
         elif name.upper() in Form.__members__:
-            self._load_form(Form[name.upper()], numbers, columns)
-
-    def _load_form(self, form: Form, numbers: NDArray[np.int32], columns: Columns) -> None:
-        for index, shard in enumerate(self._shards):
-            here = np.flatnonzero(numbers % len(self._shards) == index)
-            if len(here):
-                slots = numbers[here] // np.int32(len(self._shards))
-                shard.load(form, slots, {name: column[here] for name, column in columns.items()})
-
-    def _cover(self, numbers: NDArray[np.int32], offset: int) -> None:
-        for index, shard in enumerate(self._shards):
-            here = numbers[numbers % len(self._shards) == index]
-            shard.cover(here // np.int32(len(self._shards)), offset)
+            loaded = self._shards.load(Form[name.upper()], numbers, columns)
+            self._empty.difference_update(loaded.tolist())
+            self._misfits += len(numbers) - len(loaded)
 
 
-def _streams(part: Slice, shards: int) -> Iterator[Stream]:
+def _streams(part: Slice) -> Iterator[Stream]:
     facts, columns = part.facts, part.columns
     for row, labels in enumerate(facts["labels"]):
         series = Series(_labels(labels), Kind(columns["kind"][row]), facts["unit"][row])
         source = facts["source"][row]
         yield Stream(
-            number=int(columns["number"][row]) // shards,
+            number=-1,
             series=series,
             source=series.labels if source is None else _labels(source),
             form=Form(columns["form"][row]),

@@ -63,18 +63,27 @@ class Shard:
         """
         return self._detectors[Form(self._form[slot])]
 
-    def open(self, form: Form, plan: Plan, slots: NDArray[np.int32], offsets: NDArray[np.int64]) -> None:
-        """Start streams in slots that were taken for them.
+    def seat(self, slot: int, form: Form, offset: int) -> None:
+        """Note what kind of stream has a slot that was taken for it.
 
         Parameters
         ----------
+        slot : int
+        form : Form
+        offset : int
+            Log entry that opened it.
+        """
+        self._form[slot], self._opened_offset[slot], self._covered[slot] = form, offset, 0
+
+    def open(self, slots: NDArray[np.int32], form: Form, plan: Plan) -> None:
+        """Start the rows of seated streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
         form : Form
         plan : Plan
-        slots : int32 array, shape (n,)
-        offsets : int64 array, shape (n,)
-            Log entries that open them.
         """
-        self._form[slots], self._opened_offset[slots], self._covered[slots] = form, offsets, 0
         self._detectors[form].open(slots, plan)
 
     def close(self, slot: int) -> None:
@@ -165,7 +174,7 @@ class Shard:
                 saved[form] = SavedRows(slots, self._opened_offset[slots], detector.save(slots))
         return saved
 
-    def load(self, form: Form, slots: NDArray[np.int32], columns: Columns) -> None:
+    def load(self, form: Form, slots: NDArray[np.int32], columns: Columns) -> bool:
         """Put rows back that `save` gave.
 
         Parameters
@@ -173,8 +182,17 @@ class Shard:
         form : Form
         slots : int32 array, shape (n,)
         columns : mapping of str to array, shape (n, …)
+
+        Returns
+        -------
+        bool
+            False when they are of another layout, and nothing was done.
         """
+        wanted = self._detectors[form].save(np.empty(0, np.int32))
+        if _layout(wanted) != _layout(columns):
+            return False
         self._detectors[form].load(slots, columns)
+        return True
 
     def cover(self, slots: NDArray[np.int32], offset: int) -> None:
         """Note that the state of slots contains the log up to an offset.
@@ -205,6 +223,10 @@ class Shard:
         left = rows[~new]
         scores.stream[left], scores.outcome[left] = -1, Outcome.ABSORBED
         return slot[new], rows[new]
+
+
+def _layout(columns: Columns) -> dict[str, tuple[object, ...]]:
+    return {name: (column.dtype, column.shape[1:]) for name, column in columns.items()}
 
 
 def _one(slot: int) -> NDArray[np.int32]:

@@ -14,7 +14,7 @@ from kullback.core.labels import Kind, Series, sorted_labels
 from kullback.core.profile import Profile
 from kullback.core.scores import Outcome
 from kullback.core.selector import parse_selector
-from kullback.engine.local import slots_per_shard
+from kullback.engine.shards import slots_per_shard
 
 A, B, C = series("a"), series("b"), series("c")
 

@@ -81,8 +81,9 @@ class TinyDetector:
     def undo_rebaseline(self, slot: int) -> None:
         self.rows["total"][slot] += 1
 
-    def strike(self, slot: int, start_ms: int, end_ms: int) -> None:
+    def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
         self.rows["struck"][slot] += end_ms - start_ms
+        return 1
 
     def save(self, slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
         return {name: column[slots] for name, column in self.rows.items()}
@@ -120,8 +121,8 @@ def state_of(one: LocalEngine) -> dict[str, Any]:
 
 def _stream_state(one: LocalEngine, number: int) -> dict[str, Any]:
     stream = one.stream(number)
-    shard, slot = one._shards[number % len(one._shards)], number // len(one._shards)
-    row = shard.detector(slot).save(np.array([slot], np.int32))
+    detector, slot = one._shards.detector(number)
+    row = detector.save(np.array([slot], np.int32))
     facts = (stream.created_ms, stream.opened_offset, stream.feedback, stream.form, stream.series.labels)
     heard_ms = int(one._patience.heard_ms[number])
     return {"facts": facts, "heard_ms": heard_ms, **{name: row[name].tobytes() for name in row}}
