@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
+from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS
 from kullback.detector.tables import quiet_threshold
 
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
-EARLY_MARGIN_NATS = 4.0
+EARLY_MARGIN_NATS = 1.0
+EARLY_DEVIATIONS = 1.0
 EULER = 0.5772156649015329
 
 
@@ -97,7 +99,7 @@ def set_thresholds(stream: Any, tables: Any, channels: int) -> None:
             maxima = np.sort(stream.maxima[channel, :blocks].astype(np.float64))
             line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
         else:
-            line += EARLY_MARGIN_NATS * (1.0 - blocks / TRUSTED_BLOCKS)
+            line = EARLY_MARGIN_NATS + quiet * dependence_factor(stream, EARLY_DEVIATIONS)
         stream.threshold[channel] = line * stream.feedback
 
 

@@ -12,6 +12,7 @@ from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome
 from kullback.detector.axis import code_of
 from kullback.detector.calibration import BLOCK_SAMPLES, TRUSTED_BLOCKS, close_block, observe, set_thresholds
+from kullback.detector.dependence import note_rank, note_reference
 from kullback.detector.effect import effect_is_small
 from kullback.detector.layout import CHANNELS, RANK, RECENT, REFRESH_SAMPLES
 from kullback.detector.lifecycle import ANOMALOUS, READY, live, onset_of
@@ -224,6 +225,7 @@ def code_in_reference(stream: Any, key: int) -> int:
     size = stream.reference_count
     below = count_below(stream, size, key)
     through = count_through(stream, size, key, below)
+    note_rank(stream, 0.5 * (below + through) / size)
     draw = ((stream.samples * GOLDEN) & 0xFFFFFFFF) / 4294967296.0
     return code_of(below, through, size, draw)
 
@@ -244,6 +246,7 @@ def _enqueue(stream: Any, key: int, code: int) -> None:
 def _begin(stream: Any, tables: Any, scratch: NDArray[np.int64]) -> None:
     """Build the first reference, and place the samples after it."""
     admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
+    note_reference(stream)
     flush(stream, tables)
     room = len(stream.codes)
     newest = stream.head
@@ -275,7 +278,9 @@ def _score(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
     calm_score = short_nats / line
     span = tables.windows[leader // 3] if leader >= 0 else 1
     stream.divergence_nats = divergence_of(stream, leader // 3) if leader >= 0 else np.nan
-    observe(stream, RANK, nats)
+    counts = 4 * stream.reference_count >= 3 * stream.reference_limit
+    if counts:
+        observe(stream, RANK, nats)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
@@ -284,7 +289,7 @@ def _score(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)
-    if not was_anomalous:
+    if counts and not was_anomalous:
         stream.block_fill += 1
         if stream.block_fill >= BLOCK_SAMPLES and not stream.episode & ANOMALOUS:
             close_block(stream)

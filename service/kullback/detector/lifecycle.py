@@ -12,7 +12,7 @@ from kullback.core.scores import Episode
 from kullback.detector.calibration import set_thresholds
 from kullback.detector.layout import CHANNELS, RECENT
 from kullback.detector.reference import admit, mark_newest
-from kullback.detector.windows import flush
+from kullback.detector.windows import SHORT_WINDOW_SAMPLES, flush
 
 READY = int(Episode.READY)
 ANOMALOUS = int(Episode.ANOMALOUS)
@@ -73,7 +73,8 @@ def _start(stream: Any, span: int) -> None:
     stream.calm_samples = 0
     stream.started_ms = stream.last_ms
     stream.onset_ms = onset_of(stream, span)
-    mark_newest(stream, span, True)
+    if span <= SHORT_WINDOW_SAMPLES:
+        mark_newest(stream, span, True)
 
 
 @kernel

@@ -36,7 +36,7 @@ COUNT_KNOTS = 4000
 SETTLED_SAMPLES = 3200
 """Samples after which reference, gap and windows have their full size."""
 WARM_UP_SAMPLES = 1600
-REFRACTORY_SAMPLES = 256
+REFRACTORY_SAMPLES = 64
 LINES: NDArray[np.float64] = np.arange(2.0, 24.0, 0.25)
 SEEN_OFTEN = 30
 STEEPEST = 1.2
@@ -140,11 +140,11 @@ def _starts(
         if trace.size[index] == 0:
             continue
         row = np.searchsorted(edges, trace.size[index], side="right") - 1
-        samples[row] += 1
         for line in range(len(lines)):
-            if trace.surprise[index] <= lines[line]:
-                break
-            if index >= quiet_from[line]:
+            if index < quiet_from[line]:
+                continue
+            samples[row, line] += 1
+            if trace.surprise[index] > lines[line]:
                 starts[row, line] += 1
                 quiet_from[line] = index + REFRACTORY_SAMPLES
 
@@ -154,13 +154,12 @@ def thresholds_of_starts(starts: NDArray[np.int64], samples: NDArray[np.int64]) 
 
     Parameters
     ----------
-    starts : int64 array, shape (sizes, lines)
-    samples : int64 array, shape (sizes,)
+    starts, samples : int64 arrays, shape (sizes, lines)
     """
     rows = []
     for row in range(len(starts)):
         often = starts[row] >= SEEN_OFTEN
-        log_gap = np.log(samples[row] / starts[row][often])
+        log_gap = np.log(samples[row][often] / starts[row][often])
         lines = LINES[often]
         rare = log_gap > log_gap[-1] - 4.0
         slope, start = np.polyfit(log_gap[rare], lines[rare], 1)
@@ -203,7 +202,7 @@ def _with_thresholds(
 ) -> Null:
     counts = np.zeros((len(shape.windows), len(KINDS), COUNT_KNOTS), np.int64)
     starts = np.zeros((len(SIZES), len(LINES)), np.int64)
-    at_risk = np.zeros(len(SIZES), np.int64)
+    at_risk = np.zeros_like(starts)
     maxima = []
     for _ in range(runs):
         trace = _simulate(shape, null, run, rng, counts)

@@ -1,0 +1,71 @@
+"""How much a sample tells of the next: the lag-one autocorrelation of ranks.
+
+It serves only until the stream has block maxima of its own: dependent samples make a divergence as large as
+few independent ones would, so the line of the first samples is raised by the factor (1 + r)/(1 − r) that
+dependence takes from their number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kullback.core.kernel import kernel
+from kullback.detector.reference import count_below
+
+MEMORY_SAMPLES = 512
+STRONGEST = 0.98
+
+
+@kernel
+def note_rank(stream: Any, rank: float) -> None:
+    """Let a sample's rank count.
+
+    Parameters
+    ----------
+    stream : stream record
+    rank : float
+        Position on the quantile axis, in [0, 1].
+    """
+    centred = rank - 0.5
+    stream.rank_count = min(stream.rank_count + 1, MEMORY_SAMPLES)
+    weight = 1.0 / stream.rank_count
+    stream.rank_product += weight * (centred * stream.rank_last - stream.rank_product)
+    stream.rank_square += weight * (centred * centred - stream.rank_square)
+    stream.rank_last = centred
+
+
+@kernel
+def note_reference(stream: Any) -> None:
+    """Start from the ranks of the reference among itself.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    size, limit = stream.reference_count, stream.reference_limit
+    for age in range(size, 0, -1):
+        at = (stream.reference_head - age) % limit
+        key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
+        below = count_below(stream, size, key)
+        through = count_below(stream, size, key + 1)
+        note_rank(stream, 0.5 * (below + through) / size)
+
+
+@kernel
+def dependence_factor(stream: Any, deviations: float) -> float:
+    """(1 + r)/(1 − r) with r at the upper end of what the ranks so far allow, ≥ 1.
+
+    Parameters
+    ----------
+    stream : stream record
+    deviations : float
+        How many standard errors of r to add.
+    """
+    if stream.rank_square <= 0.0:
+        return 1.0
+    error = deviations / np.sqrt(max(stream.rank_count, 1))
+    correlation = stream.rank_product / stream.rank_square + error
+    correlation = min(max(correlation, 0.0), STRONGEST)
+    return float((1.0 + correlation) / (1.0 - correlation))
