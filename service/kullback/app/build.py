@@ -11,7 +11,8 @@ from kullback.alerting.state import AlertStates
 from kullback.detector.scalar import ScalarDetector
 from kullback.detector.shapes import shape_for
 from kullback.engine.forms import Makers
-from kullback.engine.local import LocalEngine, slots_per_shard
+from kullback.engine.local import LocalEngine
+from kullback.engine.shards import slots_per_shard
 from kullback.outputs.alertmanager import AlertmanagerDesk
 from kullback.outputs.desk import Desk
 from kullback.outputs.exposition import Exposure
