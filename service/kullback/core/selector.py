@@ -51,6 +51,8 @@ class Selector:
         ----------
         labels : Labels
         """
+        if not self.matchers:
+            return True
         values = dict(labels)
         return all(matcher.accepts(values.get(matcher.label, "")) for matcher in self.matchers)
 

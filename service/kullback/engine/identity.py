@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from kullback.core.labels import NAME, Labels, Series
 from kullback.core.profile import Profile
 
+_DEFAULT = Profile()
+
 
 def profile_for(labels: Labels, profiles: Sequence[Profile]) -> Profile:
     """The first profile that matches.
@@ -18,7 +20,7 @@ def profile_for(labels: Labels, profiles: Sequence[Profile]) -> Profile:
     profiles : sequence of Profile
         The default profile applies when none matches.
     """
-    return next((profile for profile in profiles if profile.match.matches(labels)), Profile())
+    return next((profile for profile in profiles if profile.match.matches(labels)), _DEFAULT)
 
 
 def identity_of(series: Series, profile: Profile) -> Series:
