@@ -42,7 +42,7 @@ OPTIONS_INTRODUCTION = """# Options
 
 Each option can stand in `kullback.yml` (YAML, or JSON), in the environment, and, where it is common, as
 a flag. Flags win over the environment, the environment over the file. Unknown keys are errors.
-`kullback check-config FILE` says what is wrong before the service does; a reload (`SIGHUP`) with a
+`kullback check-config --config FILE` says what is wrong before the service does; a reload (`SIGHUP`) with a
 bad file changes nothing.
 
 Durations are written as in Prometheus: `90s`, `5m`, `1h30m`, `30d`.
