@@ -139,7 +139,9 @@ class Builder:
         index = np.full(len(values), self._number(series), np.int32)
         self._columns.append((index, timestamps_ms, values))
 
-    def add_histogram(self, series: Series, timestamp_ms: int, histogram: Histogram) -> None:
+    def add_histogram(
+        self, series: Series, timestamp_ms: int, histogram: Histogram, value: float | None = None
+    ) -> None:
         """Add one histogram sample.
 
         Parameters
@@ -147,9 +149,11 @@ class Builder:
         series : Series
         timestamp_ms : int
         histogram : Histogram
+        value : float, optional
+            The stale marker, with an empty histogram, when the stream has ended.
         """
         self._histograms[len(self)] = histogram
-        self.add(series, timestamp_ms, None)
+        self.add(series, timestamp_ms, value)
 
     def add_categories(self, series: Series, timestamps_ms: Times, names: Sequence[str]) -> None:
         """Add categorical samples of one series.

@@ -12,9 +12,7 @@ from kullback.core.limits import Limits
 from kullback.ingest.builder import Builder
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.json_rows import RowReader
-
-MARKS_PER_SAMPLE = 16
-"""Commas, braces and brackets a body may have per allowed sample: bounds the memory its parsing takes."""
+from kullback.ingest.numbers import refuse_crowded
 
 
 class JsonDecoder:
@@ -45,7 +43,7 @@ class JsonDecoder:
         DecodeError
             BAD_JSON, BAD_SAMPLE when it is neither an object nor an array, or TOO_MANY_SAMPLES.
         """
-        refuse_crowded(body, self._limits)
+        refuse_crowded(body, self._limits.max_samples_per_request)
         try:
             rows = orjson.loads(body)
         except orjson.JSONDecodeError as problem:
@@ -88,7 +86,7 @@ class NdjsonDecoder:
         DecodeError
             TOO_MANY_SAMPLES.
         """
-        refuse_crowded(body, self._limits)
+        refuse_crowded(body, self._limits.max_samples_per_request)
         builder = Builder(self._limits.max_samples_per_request)
         for place, line in self._lines(body):
             try:
@@ -104,24 +102,3 @@ class NdjsonDecoder:
         for place, line in enumerate(BytesIO(body), 1):
             if line.strip():
                 yield place, line
-
-
-def refuse_crowded(body: bytes, limits: Limits) -> None:
-    """Refuse a body whose parsing alone would take too much memory.
-
-    Parameters
-    ----------
-    body : bytes
-    limits : Limits
-
-    Raises
-    ------
-    DecodeError
-        TOO_MANY_SAMPLES.
-    """
-    most = MARKS_PER_SAMPLE * limits.max_samples_per_request
-    if len(body) > most and max(body.count(b","), 4 * body.count(b"{"), body.count(b"[")) > most:
-        detail = (
-            f"The body can not be {limits.max_samples_per_request} samples or fewer: it has too many parts."
-        )
-        raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)

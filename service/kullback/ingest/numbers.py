@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.errors import ErrorId
+from kullback.core.errors import DecodeError, ErrorId
 
 PLAIN = frozenset({int, float, type(None)})
 SPECIAL = {"nan": math.nan, "inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
 """What JSON has no number for."""
 FURTHEST_MS = 2**62
+MARKS_PER_SAMPLE = 16
+"""Commas, braces and brackets a JSON body may have per allowed sample: bounds what its parsing takes."""
 
 
 class Bad(Exception):
@@ -116,3 +118,23 @@ def timestamp(value: object, field: str, count: int = 1) -> int:
     if type(value) not in (int, float) or not abs(value) < FURTHEST_MS:  # type: ignore[arg-type]
         raise Bad(f"needs milliseconds since 1970 as `{field}`", count)
     return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def refuse_crowded(body: bytes, max_samples: int) -> None:
+    """Refuse a JSON body whose parsing alone would take too much memory.
+
+    Parameters
+    ----------
+    body : bytes
+    max_samples : int
+        The option `max_samples_per_request`.
+
+    Raises
+    ------
+    DecodeError
+        TOO_MANY_SAMPLES.
+    """
+    most = MARKS_PER_SAMPLE * max_samples
+    if len(body) > most and max(body.count(b","), 4 * body.count(b"{"), body.count(b"[")) > most:
+        detail = f"The body can not be {max_samples} samples or fewer: it has too many parts."
+        raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)

@@ -20,6 +20,7 @@ MAX_VARINT_BYTES = 10
 MALFORMED = -1
 
 Bytes = NDArray[np.uint8]
+Positions = NDArray[np.int64]
 Field = tuple[int, int, int, int]
 """Number, wire type, start and stop of the payload; a number below zero means malformed bytes."""
 
