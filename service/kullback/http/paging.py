@@ -117,7 +117,7 @@ def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int3
         order = order[later[order]]
     shown = order[: query.limit]
     more = len(order) > len(shown)
-    return numbers[shown], f"{key[shown[-1]]!r}_{numbers[shown[-1]]}" if more and len(shown) else None
+    return numbers[shown], f"{float(key[shown[-1]])!r}_{numbers[shown[-1]]}" if more and len(shown) else None
 
 
 def selected(pipeline: Pipeline, selectors: tuple[Selector, ...]) -> NDArray[np.int32]:

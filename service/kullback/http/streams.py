@@ -9,12 +9,20 @@ from pydantic import BaseModel, Field
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.units import unit_of
-from kullback.detector.explain import Explanation
-from kullback.detector.views import WindowView
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
 from kullback.http.paging import MAX_LIMIT, page, query_of
-from kullback.http.stream_shapes import STREAM_EXAMPLE, StreamDetail, StreamRow, detail_of, known, rows_of
+from kullback.http.past import explain_past
+from kullback.http.stream_shapes import STREAM_EXAMPLE, StreamDetail, StreamRow, detail_of, rows_of
+from kullback.http.times import parse_time_ms
+from kullback.http.why_shapes import (
+    EXPLAIN_EXAMPLE,
+    WINDOW_EXAMPLE,
+    ExplainAnswer,
+    WindowAnswer,
+    explain_answer,
+    window_answer,
+)
 from kullback.pipeline.pipeline import Pipeline
 
 router = APIRouter(prefix="/api/v1/streams", tags=["Streams"])
@@ -27,115 +35,6 @@ class StreamList(BaseModel):
 
     streams: list[StreamRow]
     next_cursor: str | None = Field(description="`cursor` of the next page, null on the last.")
-
-
-class Bin(BaseModel):
-    """One bin of the reference's axis."""
-
-    lower: float | None = Field(description="In the metric's unit; null where open.")
-    upper: float | None
-    reference_ratio: float
-    current_ratio: float
-    contribution_nats: float = Field(description="These sum to the divergence.")
-
-
-class Quantile(BaseModel):
-    """One quantile of both windows."""
-
-    level: float
-    reference: float | None
-    current: float | None
-
-
-class WindowAnswer(BaseModel):
-    """A current window beside the reference."""
-
-    window_samples: int
-    current_samples: int = Field(description="Fewer than window_samples until it is full.")
-    reference_samples: int
-    full: bool
-    unit: str
-    divergence_nats: float
-    bins: list[Bin]
-    quantiles: list[Quantile]
-    measures: dict[str, float | None]
-
-
-class GateAnswer(BaseModel):
-    """One condition that an anomaly must pass."""
-
-    name: str
-    value: float | None
-    limit: float | None
-    passed: bool
-
-
-class MoveAnswer(BaseModel):
-    """The range of values that contributes most."""
-
-    lower: float | None
-    upper: float | None
-    reference_ratio: float
-    current_ratio: float
-    divergence_ratio: float
-
-
-class ExplainAnswer(BaseModel):
-    """Why a stream is anomalous, or why it is not."""
-
-    stream: str
-    state: str
-    sentence: str = Field(description="For people.")
-    anomalous: bool
-    score: float | None
-    leader: str = Field(description="The statistic and window that lead.")
-    onset_ms: int | None
-    gates: list[GateAnswer]
-    move: MoveAnswer | None
-    median_change: float | None
-    p99_change: float | None
-    window: WindowAnswer
-
-
-BIN_EXAMPLE = {
-    "lower": 0.25,
-    "upper": 0.5,
-    "reference_ratio": 0.03,
-    "current_ratio": 0.19,
-    "contribution_nats": 0.35,
-}
-WINDOW_EXAMPLE = {
-    "window_samples": 64,
-    "current_samples": 64,
-    "reference_samples": 1024,
-    "full": True,
-    "unit": "s",
-    "divergence_nats": 0.45,
-    "bins": [BIN_EXAMPLE],
-    "quantiles": [{"level": 0.5, "reference": 0.11, "current": 0.12}],
-    "measures": {"kl_nats": 0.45, "kl_reverse_nats": 0.31, "psi": 0.76, "wasserstein": 0.08},
-}
-EXPLAIN_EXAMPLE = {
-    "stream": STREAM_EXAMPLE["id"],
-    "state": "firing",
-    "sentence": "78 % of the divergence comes from 250-500 ms going from 3 % to 19 % of samples; "
-    "median unchanged, p99 +340 ms",
-    "anomalous": True,
-    "score": 1.7,
-    "leader": "ordered, 64 samples",
-    "onset_ms": 1795328741679,
-    "gates": [{"name": "score", "value": 1.7, "limit": 1.0, "passed": True}],
-    "move": {
-        "lower": 0.25,
-        "upper": 0.5,
-        "reference_ratio": 0.03,
-        "current_ratio": 0.19,
-        "divergence_ratio": 0.78,
-    },
-    "median_change": 0.0,
-    "p99_change": 0.34,
-    "window": WINDOW_EXAMPLE,
-}
 
 
 def number_of(pipeline: Pipeline, stream_id: str) -> int:
@@ -223,96 +122,22 @@ async def show_windows(
     return await context.ask(asked)
 
 
-@router.get("/{id}/explain", responses=answers(EXPLAIN_EXAMPLE, ErrorId.NOT_FOUND))
-async def explain_stream(context: In, stream_id: StreamId) -> ExplainAnswer:
+@router.get("/{id}/explain", responses=answers(EXPLAIN_EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST))
+async def explain_stream(
+    context: In,
+    stream_id: StreamId,
+    time: Annotated[str, Query(max_length=64, description="An instant of the past; left out: now.")] = "",
+) -> ExplainAnswer:
     """Why it fired, or why it did not: every gate with its value and limit, and one sentence."""
     now_ms = context.clock()
+    at_ms = parse_time_ms(time) if time else None
 
     def asked(pipeline: Pipeline) -> ExplainAnswer:
         number = number_of(pipeline, stream_id)
-        state = detail_of(pipeline, number, now_ms).state
+        stream = detail_of(pipeline, number, now_ms)
+        if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - pipeline.history.points.step_ms:
+            return explain_past(pipeline, stream_id, at_ms, context.windows_samples)
         unit = unit_of(pipeline.engine.stream(number).series)
-        return explain_answer(pipeline.engine.explain(number), stream_id, state, unit)
+        return explain_answer(pipeline.engine.explain(number), stream_id, stream.state, unit)
 
     return await context.ask(asked)
-
-
-def window_answer(view: WindowView, window_samples: int, unit: str) -> WindowAnswer:
-    """A view as the API shows it.
-
-    Parameters
-    ----------
-    view : WindowView
-    window_samples : int
-        Nominal length.
-    unit : str
-    """
-    columns = zip(
-        view.edges[:-1],
-        view.edges[1:],
-        view.reference_mass,
-        view.current_mass,
-        view.contributions_nats,
-        strict=True,
-    )
-    levels = zip(view.quantile_levels, view.reference_quantiles, view.current_quantiles, strict=True)
-    measures = view.measures
-    return WindowAnswer(
-        window_samples=window_samples,
-        current_samples=view.window_samples,
-        reference_samples=view.reference_samples,
-        full=view.full,
-        unit=unit,
-        divergence_nats=view.divergence_nats,
-        bins=[
-            Bin(
-                lower=known(lower),
-                upper=known(upper),
-                reference_ratio=float(reference),
-                current_ratio=float(current),
-                contribution_nats=float(nats),
-            )
-            for lower, upper, reference, current, nats in columns
-        ],
-        quantiles=[
-            Quantile(level=float(level), reference=known(reference), current=known(current))
-            for level, reference, current in levels
-        ],
-        measures={name: known(getattr(measures, name)) for name in measures.__slots__},
-    )
-
-
-def explain_answer(found: Explanation, stream_id: str, state: str, unit: str) -> ExplainAnswer:
-    """An explanation as the API shows it.
-
-    Parameters
-    ----------
-    found : Explanation
-    stream_id, state, unit : str
-    """
-    move = found.move
-    return ExplainAnswer(
-        stream=stream_id,
-        state=state,
-        sentence=found.sentence(unit),
-        anomalous=found.anomalous,
-        score=known(found.score),
-        leader=found.leader,
-        onset_ms=found.onset_ms or None,
-        gates=[
-            GateAnswer(name=gate.name, value=known(gate.value), limit=known(gate.limit), passed=gate.passed)
-            for gate in found.gates
-        ],
-        move=None
-        if move is None
-        else MoveAnswer(
-            lower=known(move.lower),
-            upper=known(move.upper),
-            reference_ratio=move.reference_share,
-            current_ratio=move.current_share,
-            divergence_ratio=move.divergence_share,
-        ),
-        median_change=known(found.median_change),
-        p99_change=known(found.p99_change),
-        window=window_answer(found.view, found.view.window_samples, unit),
-    )
