@@ -42,13 +42,13 @@ class Payments:
     account_age_days: NDArray[np.float64]
     channel: NDArray[np.str_]
 
-    def features(self) -> dict[str, dict[str, list[Any]]]:
+    def features(self) -> dict[str, list[Any]]:
         """Each feature as `POST /api/v1/compare` takes it; amounts on a log scale."""
         return {
-            "amount (log)": {"samples": np.log(self.amount).tolist()},
-            "hour": {"samples": self.hour.tolist()},
-            "account age": {"samples": self.account_age_days.tolist()},
-            "payment channel": {"categories": self.channel.tolist()},
+            "amount (log)": np.log(self.amount).tolist(),
+            "hour": self.hour.tolist(),
+            "account age": self.account_age_days.tolist(),
+            "payment channel": self.channel.tolist(),
         }
 
 
@@ -69,9 +69,7 @@ def compare(client: Client, today: Payments, month: Payments) -> list[tuple[str,
     reference = month.features()
     for name, feature in today.features().items():
         answer = client.compare(feature, reference[name])
-        rows.append(
-            (name, float(answer["measures"]["kl_current_reference_nats"]["value"]), answer["p_value"])
-        )
+        rows.append((name, float(answer["measures"]["kl"]), answer["p_value"]))
     return sorted(rows, key=lambda row: -row[1])
 
 

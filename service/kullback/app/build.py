@@ -45,8 +45,8 @@ def build_desks(settings: AlertingSettings) -> list[Desk]:
     ----------
     settings : AlertingSettings
     """
-    managers = [AlertmanagerDesk(url, settings.resend_interval) for url in settings.alertmanagers]
-    webhooks = [WebhookDesk(hook.url, _secret(hook.secret_file)) for hook in settings.webhooks]
+    managers: list[Desk] = [AlertmanagerDesk(url, settings.resend_interval) for url in settings.alertmanagers]
+    webhooks: list[Desk] = [WebhookDesk(hook.url, _secret(hook.secret_file)) for hook in settings.webhooks]
     return [*managers, *webhooks]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import numba
 import structlog
+from numba.core import config
 
 import kullback
 from kullback.alerting import state as alert_state
@@ -34,6 +34,6 @@ def _compile() -> None:
 
 
 def _forget_cache() -> None:
-    folder = Path(numba.config.CACHE_DIR or Path(kullback.__file__).parent)
+    folder = Path(config.CACHE_DIR or Path(kullback.__file__).parent)
     for index in folder.rglob("*.nbi"):
         index.unlink(missing_ok=True)

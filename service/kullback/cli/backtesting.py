@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from kullback.backtest import CURVE, CurvePoint, Report, curve, scored_rows
 from kullback.backtest import backtest as run_backtest
 from kullback.cli.html_report import write_html
-from kullback.cli.table_file import read_table
+from kullback.ingest.table import read_table
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.labels import Series
 from kullback.core.profile import Profile

@@ -20,6 +20,7 @@ from kullback.http import (
     problems,
     scores,
     streams,
+    ui,
 )
 from kullback.http.auth import Gate
 from kullback.http.context import Context
@@ -38,6 +39,7 @@ ROUTERS = (
     ops.router,
     metrics.router,
     api_page.router,
+    ui.router,
 )
 
 
@@ -72,6 +74,7 @@ def build_app(
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/docs/assets", api_page.assets())
+    app.mount("/static", ui.static_files())
     problems.install(app)
     openapi.install(app)
     app.add_middleware(Edge, gate=gate or Gate(None, context.clock), meters=context.meters)

@@ -121,7 +121,22 @@ EXAMPLE = {
 async def compare(request: Request) -> CompareAnswer:
     """Compare two sets of samples, histograms, categories or Gaussians by every measure, both ways."""
     body = await read_json(request, CompareBody)
-    return _answer(await asyncio.to_thread(_compared, body))
+    return await asyncio.to_thread(answer_to, body)
+
+
+def answer_to(body: CompareBody) -> CompareAnswer:
+    """The comparison.
+
+    Parameters
+    ----------
+    body : CompareBody
+
+    Raises
+    ------
+    RequestError
+        BAD_REQUEST when the two sides cannot be compared.
+    """
+    return _answer(_compared(body))
 
 
 @np.errstate(all="ignore")  # what overflows is told as a reason

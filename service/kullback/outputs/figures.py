@@ -7,7 +7,7 @@ transparent and texts take the page's colour, so that light and dark pages show 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import plotly.graph_objects as go
@@ -126,6 +126,52 @@ def curve_figure(budgets: Sequence[str], alarms_per_week: Sequence[float], chose
     figure.update_xaxes(title_text="alarm budget")
     figure.update_yaxes(title_text="alarms per week", rangemode="tozero")
     return _dressed(figure, 260)
+
+
+class Compared(Protocol):
+    """One bin or category of a comparison."""
+
+    @property
+    def name(self) -> str | None: ...  # noqa: D102
+    @property
+    def lower(self) -> float | None: ...  # noqa: D102
+    @property
+    def upper(self) -> float | None: ...  # noqa: D102
+    @property
+    def current_ratio(self) -> float: ...  # noqa: D102
+    @property
+    def reference_ratio(self) -> float: ...  # noqa: D102
+    @property
+    def nats(self) -> float: ...  # noqa: D102
+
+
+def comparison_figure(parts: Sequence[Compared]) -> go.Figure:
+    """Shares of reference and current by bin or category, with each one's part of the divergence below.
+
+    Parameters
+    ----------
+    parts : sequence of Compared
+    """
+    names = [part.name or _span(part.lower, part.upper) for part in parts]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.06)
+    for name, colour in (("reference", REFERENCE), ("current", CURRENT)):
+        shares = [100 * getattr(part, f"{name}_ratio") for part in parts]
+        figure.add_bar(x=names, y=shares, name=name, marker_color=colour, row=1, col=1)
+    nats = np.array([part.nats for part in parts])
+    figure.add_bar(
+        x=names, y=nats, name="part of the divergence", showlegend=False, row=2, col=1,
+        marker_color=np.where(nats >= 0, ALARM, QUIET),
+    )  # fmt: skip
+    figure.update_yaxes(title_text="% of samples", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="nats", row=2, col=1)
+    figure.update_xaxes(type="category")
+    return _dressed(figure, 420).update_layout(bargap=0.15)
+
+
+def _span(lower: float | None, upper: float | None) -> str:
+    if lower is None:
+        return f"< {upper:.4g}" if upper is not None else "all"
+    return f"≥ {lower:.4g}" if upper is None else f"{lower:.4g} – {upper:.4g}"
 
 
 def _bins(view: WindowView) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:

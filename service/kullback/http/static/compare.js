@@ -6,7 +6,7 @@ import { number } from "./format.js";
 function samples(text) {
   const words = text.split(/[\s,;]+/).filter(Boolean);
   const numbers = words.map(Number);
-  return numbers.every(Number.isFinite) ? { samples: numbers } : { categories: words };
+  return numbers.every(Number.isFinite) ? numbers : words;
 }
 
 function show(answer) {

@@ -1,0 +1,265 @@
+"""The page: its documents, its files, and the figures only it needs."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import orjson
+import plotly.graph_objects as go
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, PackageLoader, select_autoescape
+from numpy.typing import NDArray
+from plotly.offline import get_plotlyjs
+from starlette.responses import HTMLResponse, Response
+
+from kullback import __version__
+from kullback.backtest import Report, backtest, curve, scored_rows
+from kullback.core.labels import NAME as METRIC
+from kullback.core.labels import Series, kind_of_name, render, sorted_labels
+from kullback.core.units import unit_of
+from kullback.http.compare import CompareAnswer, CompareBody, answer_to
+from kullback.http.context import Context, context_of
+from kullback.http.json_body import read_json
+from kullback.http.paging import page, query_of
+from kullback.http.request_body import read_body
+from kullback.http.stream_shapes import rows_of
+from kullback.http.streams import StreamId, number_of
+from kullback.http.times import parse_time_ms
+from kullback.http.why_shapes import window_answer
+from kullback.ingest.table import Table, read_csv
+from kullback.outputs.figures import (
+    comparison_figure,
+    curve_figure,
+    histogram_figure,
+    score_figure,
+    value_figure,
+)
+from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.standing import STATES, standing
+
+In = Annotated[Context, Depends(context_of)]
+Window = Annotated[int, Query(ge=1)]
+PAGES = (
+    ("/", "Fleet"),
+    ("/alerts", "Alerts"),
+    ("/compare", "Compare"),
+    ("/backtest", "Back-test"),
+    ("/status", "Status"),
+)
+STATIC = Path(__file__).parent / "static"
+MOST_POINTS = 1000
+A_DAY = "public, max-age=86400"
+
+router = APIRouter(include_in_schema=False)
+_templates = Environment(
+    loader=PackageLoader("kullback.http", "templates"), autoescape=select_autoescape(), trim_blocks=True
+)
+
+
+def static_files() -> StaticFiles:
+    """Style sheet and scripts."""
+    return StaticFiles(directory=STATIC)
+
+
+def _document(template: str, here: str, **values: Any) -> HTMLResponse:
+    text = _templates.get_template(template).render(version=__version__, pages=PAGES, here=here, **values)
+    return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/")
+async def fleet(request: Request) -> Response:
+    """All streams."""
+    return _document("fleet.html", "/", address=str(request.base_url).rstrip("/"))
+
+
+@router.get("/streams/{id}")
+async def stream(context: In, stream_id: StreamId, time: str = "") -> Response:
+    """One stream, at a time in the past where one is given."""
+    name = await context.ask(lambda pipeline: _name(pipeline, stream_id))
+    at = str(parse_time_ms(time)) if time else ""
+    return _document("stream.html", "", id=stream_id, name=name, time=at)
+
+
+@router.get("/alerts")
+async def alerts() -> Response:
+    """The alert book."""
+    return _document("alerts.html", "/alerts")
+
+
+@router.get("/compare")
+async def compare() -> Response:
+    """Two sets of samples side by side."""
+    return _document("compare.html", "/compare")
+
+
+@router.get("/backtest")
+async def backtest_page() -> Response:
+    """A recorded series through the detector."""
+    return _document("backtest.html", "/backtest")
+
+
+@router.get("/status")
+async def status() -> Response:
+    """How the service stands."""
+    return _document("status.html", "/status")
+
+
+@router.get("/static/plotly.min.js")
+async def plotly_js() -> Response:
+    """Plotly's own JavaScript, from the installed package."""
+    return Response(_plotly(), media_type="text/javascript", headers={"Cache-Control": A_DAY})
+
+
+@lru_cache(maxsize=1)
+def _plotly() -> bytes:
+    return bytes(get_plotlyjs().encode())
+
+
+@router.get("/ui/fleet")
+async def fleet_page(
+    context: In,
+    match: Annotated[list[str] | None, Query(alias="match[]")] = None,
+    state: str = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str = "",
+) -> Response:
+    """A page of streams with their past scores, and how many streams are in each state."""
+    query = query_of(match or [], state, "-score", limit, cursor)
+    now_ms = context.clock()
+
+    def asked(pipeline: Pipeline) -> dict[str, Any]:
+        numbers, following = page(pipeline, query, now_ms)
+        rows = [row.model_dump() for row in rows_of(pipeline, numbers, now_ms)]
+        for row in rows:
+            row["past_scores"] = pipeline.history.points.newest(row["id"])["max_score"]
+        return {"streams": rows, "next_cursor": following, "streams_by_state": _states(pipeline, now_ms)}
+
+    return _json(await context.ask(asked))
+
+
+@router.get("/ui/streams/{id}/window")
+async def window(context: In, stream_id: StreamId, window: Window = 64) -> Response:
+    """Reference and current window as numbers and as a figure."""
+
+    def asked(pipeline: Pipeline) -> tuple[Any, str]:
+        number = number_of(pipeline, stream_id)
+        return pipeline.engine.windows(number, window), unit_of(pipeline.engine.stream(number).series)
+
+    view, unit = await context.ask(asked)
+    figure = await asyncio.to_thread(histogram_figure, view, unit)
+    answer = window_answer(view, window, unit).model_dump()
+    return _json({"window": answer, "figure": _plot(figure)})
+
+
+@router.get("/ui/streams/{id}/time")
+async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> Response:
+    """Values and scores over time, as figures."""
+    start_ms, end_ms = parse_time_ms(start), parse_time_ms(end)
+
+    def asked(pipeline: Pipeline) -> tuple[Any, list[int], str]:
+        number = number_of(pipeline, stream_id)
+        step_ms = max((end_ms - start_ms) // MOST_POINTS, 1)
+        points = pipeline.history.scores(stream_id, start_ms, end_ms, step_ms)
+        began = [_began_ms(alert) for alert in pipeline.history.alerts(stream=stream_id)]
+        inside = [ms for ms in began if start_ms <= ms <= end_ms]
+        return points, inside, unit_of(pipeline.engine.stream(number).series)
+
+    points, began, unit = await context.ask(asked)
+    return _json(await asyncio.to_thread(_history_figures, points, began, unit))
+
+
+@router.post("/ui/compare")
+async def compared(request: Request) -> Response:
+    """`POST /api/v1/compare` with a figure."""
+    body = await read_json(request, CompareBody)
+    answer: CompareAnswer = await asyncio.to_thread(answer_to, body)
+    return _json(answer.model_dump() | {"figure": _plot(comparison_figure(answer.contributions))})
+
+
+@router.post("/ui/backtest")
+async def backtested(request: Request, context: In, budget: str, name: str = "series.csv") -> Response:
+    """A CSV through the detector, as numbers and figures."""
+    body = await read_body(request, context.limits.max_body_bytes)
+    profile = context.read_profile({"alarm_budget": budget})
+    metric = Path(name).name.split(".")[0] or "series"
+    series = Series(sorted_labels([(METRIC, metric)]), kind_of_name(metric))
+
+    def run() -> dict[str, Any]:
+        table = read_csv(body.decode("utf-8-sig", "replace"), name)
+        report = backtest(series, table.timestamp_ms, table.value, profile)
+        points = list(curve(series, table.timestamp_ms, table.value, profile))
+        costs = curve_figure(
+            [point.budget.render() for point in points],
+            [point.alarms_per_week for point in points],
+            profile.budget.render(),
+        )
+        return _report_json(report, profile.budget.render()) | {
+            "figures": {**_series_figures(report, table), "curve": _plot(costs)}
+        }
+
+    return _json(await asyncio.to_thread(run))
+
+
+def _history_figures(points: NDArray[Any], began: list[int], unit: str) -> dict[str, Any]:
+    times, score = points["at_ms"], points["max_score"].astype(np.float64)
+    value = value_figure(times, points["mean"], points["least"], points["most"], unit, began)
+    return {"value": _plot(value), "score": _plot(score_figure(times, score, began))}
+
+
+def _report_json(report: Report, budget: str) -> dict[str, Any]:
+    alarms = [
+        {
+            "start_ms": alarm.start_ms,
+            "onset_ms": alarm.onset_ms,
+            "end_ms": alarm.end_ms,
+            "max_score": alarm.max_score,
+            "explanation": alarm.explanation,
+        }
+        for alarm in report.alarms
+    ]
+    return {
+        "rows": len(report.scores),
+        "scored": scored_rows(report.scores),
+        "alarms": alarms,
+        "realised_per_day": report.realised_per_day,
+        "budget": budget,
+    }
+
+
+def _series_figures(report: Report, table: Table) -> dict[str, Any]:
+    steps = np.arange(0, len(table.value), max(1, -(-len(table.value) // MOST_POINTS)))
+    times, starts = table.timestamp_ms[steps], [alarm.start_ms for alarm in report.alarms]
+    folds = (np.add.reduceat, np.fmin.reduceat, np.fmax.reduceat)
+    total, lowest, highest = (fold(table.value, steps) for fold in folds)
+    sizes = np.diff([*steps.tolist(), len(table.value)])
+    value = value_figure(times, total / sizes, lowest, highest, unit_of(report.series), starts)
+    score = np.fmax.reduceat(report.scores.score, steps)
+    return {"value": _plot(value), "score": _plot(score_figure(times, score, starts))}
+
+
+def _states(pipeline: Pipeline, now_ms: int) -> dict[str, int]:
+    numbers = np.array([stream.number for stream in pipeline.engine], np.int32)
+    counts = np.bincount(standing(pipeline, numbers, now_ms), minlength=len(STATES))
+    return {state: int(count) for state, count in zip(STATES, counts, strict=True) if count}
+
+
+def _name(pipeline: Pipeline, stream_id: str) -> str:
+    return render(pipeline.engine.stream(number_of(pipeline, stream_id)).series.labels)
+
+
+def _began_ms(alert: dict[str, Any]) -> int:
+    return parse_time_ms(alert["fired_at"] or alert["starts_at"])
+
+
+def _plot(figure: go.Figure) -> Any:
+    return orjson.Fragment(figure.to_json().encode())
+
+
+def _json(content: Any) -> Response:
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
