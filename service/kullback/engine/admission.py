@@ -41,6 +41,8 @@ class Admission:
     profiles : sequence of Profile
     place : callable
         Shard of a stream id, and how many slots are left there.
+    forms : frozenset of Form
+        Forms that are scored.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Admission:
         limits: Limits,
         profiles: Sequence[Profile],
         place: Callable[[str], tuple[int, int]],
+        forms: frozenset[Form],
     ) -> None:
         self.limits = limits
         self.profiles = tuple(profiles)
         self._table = table
         self._place = place
+        self._forms = forms
         self._candidates: dict[str, Candidate] = {}
         self._awaited: dict[str, Candidate] = {}
         self._awaited_of_metric: Counter[str] = Counter()
@@ -130,6 +134,9 @@ class Admission:
         self._awaited_of_shard[shard] += 1
 
     def _no_room(self, candidate: Candidate) -> Refusal | None:
+        if candidate.form not in self._forms:
+            form = candidate.form.name.lower()
+            return Refusal(ErrorId.UNSUPPORTED_SAMPLE, 1, f"{_shown(candidate.series)} has {form} samples.")
         limits, metric = self.limits, candidate.series.metric
         streams = len(self._table) + len(self._awaited)
         shard, free = self._place(candidate.series.id)

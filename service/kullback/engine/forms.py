@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback.core.batch import Buckets
 from kullback.core.labels import Kind
 from kullback.core.scores import Scores
 from kullback.detector.plan import Plan
@@ -121,14 +122,63 @@ class NumberDetector(Detector, Protocol):
         ...
 
 
+class HistogramDetector(Detector, Protocol):
+    """A detector of streams of histograms; one sample is the counts of one interval."""
+
+    def update(
+        self,
+        slot: Slots,
+        timestamp_ms: NDArray[np.int64],
+        buckets: Buckets,
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+        /,
+    ) -> None:
+        """Score histograms in their order; those of `slot[i]` lie in `buckets.start[i]:start[i + 1]`."""
+        ...
+
+
+class CategoryDetector(Detector, Protocol):
+    """A detector of streams of categories, which come as codes; code 0 is every name beyond `codes`."""
+
+    codes: int
+    """Codes that fit, 0 included."""
+
+    def update(
+        self,
+        slot: Slots,
+        timestamp_ms: NDArray[np.int64],
+        code: NDArray[np.int32],
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+        /,
+    ) -> None:
+        """Score categories in their order."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Makers:
-    """How a shard gets its detectors.
+    """How a shard gets its detectors; samples of a form without one are refused.
 
     Parameters
     ----------
-    number : callable
-        Takes the capacity in slots.
+    number, histogram, category : callable
+        Take the capacity in slots.
     """
 
     number: Callable[[int], NumberDetector]
+    histogram: Callable[[int], HistogramDetector] | None = None
+    category: Callable[[int], CategoryDetector] | None = None
+
+    @property
+    def forms(self) -> frozenset[Form]:
+        """Forms that are scored."""
+        makers = {
+            Form.NUMBER: self.number,
+            Form.HISTOGRAM: self.histogram,
+            Form.CATEGORY: self.category,
+        }
+        return frozenset(form for form, maker in makers.items() if maker is not None)

@@ -66,7 +66,7 @@ class LocalEngine:
         self._plans = Plans(limits.out_of_order_ms)
         self._outdated: list[int] = []
         self._restored_offset = 0
-        self._admission = Admission(self._table, limits, profiles, self._shards.place)
+        self._admission = Admission(self._table, limits, profiles, self._shards.place, makers.forms)
         self._patience = Patience(slots * shards, expire_after_ms)
 
     def __len__(self) -> int:
