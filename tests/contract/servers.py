@@ -6,10 +6,12 @@ with running([find("prometheus"), f"--web.listen-address=127.0.0.1:{port}"], rea
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ import httpx
 import pytest
 
 READY_WITHIN_S = 60.0
+COMPILED_WITHIN_S = 240.0
 STOP_WITHIN_S = 10.0
 LOOK_AGAIN_S = 0.05
 TAIL_CHARACTERS = 4000
@@ -92,6 +95,7 @@ def running(
     ready_url: str,
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    ready_within_s: float = READY_WITHIN_S,
 ) -> Iterator[Server]:
     """Run a server while the block runs; it has started once `ready_url` answers 200."""
     with TemporaryFile() as output:
@@ -105,19 +109,35 @@ def running(
         )
         server = Server(process, output)
         try:
-            _await_ready(server, ready_url)
+            _await_ready(server, ready_url, ready_within_s)
             yield server
         finally:
             _stop(process)
 
 
-def _await_ready(server: Server, ready_url: str) -> None:
+def _await_ready(server: Server, ready_url: str, within_s: float) -> None:
     def ready() -> bool:
         if server.process.poll() is not None:
             raise AssertionError(f"{server.process.args!r} ended at once:\n{server.log()}")
         return httpx.get(ready_url, trust_env=False).status_code == httpx.codes.OK
 
-    eventually(ready, what=ready_url)
+    try:
+        eventually(ready, within_s, ready_url)
+    except AssertionError as problem:
+        raise AssertionError(f"{problem}\n{server.log()}") from None
+
+
+@contextmanager
+def kullback(folder: Path, port: int, options: Mapping[str, object] | None = None) -> Iterator[Server]:
+    """Run Kullback itself on the storage in `folder`; its first start on a machine compiles for a while."""
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = {"storage": {"path": str(folder / "storage")}, **(options or {})}
+    (folder / "kullback.yml").write_text(json.dumps(configuration))
+    command = [sys.executable, "-m", "kullback", "serve", "--config", folder / "kullback.yml"]
+    command += ["--listen", f"127.0.0.1:{port}"]
+    ready_url = f"http://127.0.0.1:{port}/-/ready"
+    with running(command, ready_url, ready_within_s=COMPILED_WITHIN_S) as server:
+        yield server
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
