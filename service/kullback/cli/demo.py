@@ -19,6 +19,7 @@ READY_TIMEOUT_S = 120.0
 HISTORY_MS = 20 * 60_000
 HISTORY_REQUEST_MS = 60_000
 POLL_S = 1.0
+MINE = '{job="demo"}'
 
 console = Console(highlight=False)
 
@@ -93,9 +94,18 @@ def _play(client: httpx.Client, scene: Scene, duration_s: float) -> None:
 
 
 def _send_history(client: httpx.Client, scene: Scene, start_ms: int) -> None:
+    """Past samples, from where an earlier demo ended."""
+    known_ms = _newest_ms(client) + scene.interval_ms - start_ms
     with console.status("Sending 20 minutes of past samples…"):
-        for from_ms in range(-HISTORY_MS, 0, HISTORY_REQUEST_MS):
-            _post(client, scene.between(start_ms, from_ms / 1000, (from_ms + HISTORY_REQUEST_MS) / 1000))
+        for from_ms in range(max(-HISTORY_MS, known_ms), 0, HISTORY_REQUEST_MS):
+            until_ms = min(from_ms + HISTORY_REQUEST_MS, 0)
+            _post(client, scene.between(start_ms, from_ms / 1000, until_ms / 1000))
+
+
+def _newest_ms(client: httpx.Client) -> int:
+    query = {"match[]": MINE, "sort": "-last_sample_ms", "limit": 1}
+    found = client.get("/api/v1/streams", params=query).raise_for_status().json()["streams"]
+    return int(found[0]["last_sample_ms"]) if found else 0
 
 
 def _post(client: httpx.Client, rows: list[dict[str, Any]]) -> None:

@@ -27,7 +27,7 @@ from kullback.http.context import Context, context_of
 from kullback.http.json_body import read_json
 from kullback.http.paging import page, query_of
 from kullback.http.request_body import read_body
-from kullback.http.stream_shapes import rows_of
+from kullback.http.stream_shapes import known, rows_of
 from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_time_ms
 from kullback.http.why_shapes import window_answer
@@ -136,7 +136,9 @@ async def fleet_page(
         numbers, following = page(pipeline, query, now_ms)
         rows = [row.model_dump() for row in rows_of(pipeline, numbers, now_ms)]
         for row in rows:
-            row["past_scores"] = pipeline.history.points.newest(row["id"])["max_score"]
+            row["past_scores"] = [
+                known(one) for one in pipeline.history.points.newest(row["id"])["max_score"]
+            ]
         return {"streams": rows, "next_cursor": following, "streams_by_state": _states(pipeline, now_ms)}
 
     return _json(await context.ask(asked))

@@ -73,7 +73,13 @@ def score_figure(
     """
     figure = go.Figure()
     figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
-    figure.add_hline(y=1.0, line_color=ALARM, line_dash="dash", annotation_text="alarm line")
+    figure.add_hline(
+        y=1.0,
+        line_color=ALARM,
+        line_dash="dash",
+        annotation_text="alarm line",
+        annotation_position="top left",
+    )
     _mark(figure, alarms_ms)
     top = float(np.nanmax(score, initial=1.0)) if len(score) else 1.0
     figure.update_yaxes(title_text="score", range=[0, max(1.3, 1.1 * top)])
