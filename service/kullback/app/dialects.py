@@ -6,10 +6,16 @@ from collections.abc import Mapping
 
 from kullback.core.limits import Limits
 from kullback.http.protocols.dialect import Dialect
+from kullback.http.protocols.influx import InfluxDialect
 from kullback.http.protocols.native import NativeDialect
+from kullback.http.protocols.otlp import OtlpDialect
 from kullback.http.protocols.remote_write import RemoteWriteDialect
+from kullback.ingest.influx import InfluxDecoder
 from kullback.ingest.json_samples import JsonDecoder, NdjsonDecoder
+from kullback.ingest.otlp import OtlpDecoder
+from kullback.ingest.otlp_json import OtlpJsonDecoder
 from kullback.ingest.remote_write import RemoteWriteDecoder
+from kullback.ingest.remote_write2 import RemoteWrite2Decoder
 
 
 def build_dialects(limits: Limits) -> Mapping[str, Dialect]:
@@ -19,8 +25,11 @@ def build_dialects(limits: Limits) -> Mapping[str, Dialect]:
     ----------
     limits : Limits
     """
-    remote_write = RemoteWriteDecoder(limits)
+    influx = InfluxDialect(InfluxDecoder(limits))
     return {
         "/api/v1/ingest": NativeDialect(JsonDecoder(limits), NdjsonDecoder(limits)),
-        "/api/v1/write": RemoteWriteDialect(remote_write, remote_write),
+        "/api/v1/write": RemoteWriteDialect(RemoteWriteDecoder(limits), RemoteWrite2Decoder(limits)),
+        "/v1/metrics": OtlpDialect(OtlpDecoder(limits), OtlpJsonDecoder(limits)),
+        "/write": influx,
+        "/api/v2/write": influx,
     }

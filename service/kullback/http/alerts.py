@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -114,10 +115,12 @@ async def list_alerts(
     if state and state not in STATES:
         raise RequestError(ErrorId.BAD_REQUEST, f"state must be one of {', '.join(STATES)}.")
     before_ms = parse_time_ms(before) if before else None
-    documents = await context.ask(
-        lambda pipeline: pipeline.history.alerts(state or None, stream or None, before_ms, limit)
-    )
-    return AlertList(alerts=[Alert.model_validate(document) for document in documents])
+
+    def asked(pipeline: Pipeline) -> list[Mapping[str, Any]]:
+        documents = pipeline.history.alerts(state or None, stream or None, before_ms, limit)
+        return [pipeline.book.current(known, pipeline.alerts, pipeline.engine) for known in documents]
+
+    return AlertList(alerts=[Alert.model_validate(document) for document in await context.ask(asked)])
 
 
 @router.get(
@@ -162,8 +165,8 @@ async def give_feedback(request: Request, context: In, author: By, alert_id: Ale
     return FeedbackAnswer(alert=alert_id, verdict=body.verdict, threshold_factor=factor)
 
 
-def known_alert(pipeline: Pipeline, alert_id: str) -> dict[str, Any]:
-    """An alert of the book.
+def known_alert(pipeline: Pipeline, alert_id: str) -> Mapping[str, Any]:
+    """An alert of the book, as it stands now.
 
     Parameters
     ----------
@@ -178,7 +181,7 @@ def known_alert(pipeline: Pipeline, alert_id: str) -> dict[str, Any]:
     document = pipeline.history.alert(alert_id)
     if document is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no alert {alert_id[:100]!r}.")
-    return document
+    return pipeline.book.current(document, pipeline.alerts, pipeline.engine)
 
 
 def _verdict(pipeline: Pipeline, stream_id: str, alert_id: str) -> dict[str, str] | None:

@@ -71,9 +71,16 @@ def rows(
     }
 
 
-def feed(client: httpx.Client, metric: str, values: np.ndarray | list[float], **labels: str) -> str:
-    """Post samples of one stream; its id."""
-    answer = client.post("/api/v1/ingest?scores=all", json=rows(metric, values, **labels))
+def feed(
+    client: httpx.Client,
+    metric: str,
+    values: np.ndarray | list[float],
+    later_ms: int = 0,
+    **labels: str,
+) -> str:
+    """Post samples of one stream that end now or later; its id."""
+    end_ms = time.time_ns() // 1_000_000 + later_ms
+    answer = client.post("/api/v1/ingest?scores=all", json=rows(metric, values, end_ms, **labels))
     assert answer.status_code == 200, answer.text
     return str(answer.json()["scores"][0]["stream"])
 

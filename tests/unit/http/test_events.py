@@ -33,7 +33,7 @@ def test_scores_are_told_when_samples_arrive(client: httpx.Client) -> None:
     with listening(client, "told_seconds") as events:
         name, first = next(events)
         assert (name, [score["stream"] for score in first]) == ("scores", [stream])
-        feed(client, "told_seconds", [0.1])
+        feed(client, "told_seconds", [0.1], later_ms=1000)
         name, second = next(events)
         assert second[0]["timestamp_ms"] > first[0]["timestamp_ms"]
         assert second[0]["value"] == np.float32(0.1)
@@ -43,8 +43,7 @@ def test_alerts_are_told_when_they_fire_and_when_they_end(client: httpx.Client) 
     stream = feed(client, "alarming_seconds", normal(1500))
     with listening(client, "alarming_seconds") as events:
         assert next(events)[0] == "scores"
-        feed(client, "alarming_seconds", normal(3) + 0.4)
-        feed(client, "alarming_seconds", normal(60) + 0.4)
+        feed(client, "alarming_seconds", normal(60) + 0.4, later_ms=60_000)
         alert = next(content for name, content in events if name == "alert")
         assert (alert["stream"], alert["state"]) == (stream, "firing")
         client.post(f"/api/v1/streams/{stream}/rebaseline")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,30 +9,38 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kullback.core.errors import ErrorId, KullbackError, RequestError
+from kullback.core.errors import KullbackError
 from kullback.http.problems import retry_headers, status_of
 from kullback.http.protocols.dialect import Taken
-from kullback.ingest.decoded import Decoder
+from kullback.ingest.decoded import Decoded, Decoder
+from kullback.ingest.influx import InfluxDecoder
 
 CODES = {413: "request too large", 429: "too many requests"}
 """Codes of Influx' own API, for clients that look at them; other 4xx are `invalid`."""
 
 
+class InPrecision:
+    """The decoder with the unit of a request's timestamps."""
+
+    def __init__(self, lines: InfluxDecoder, precision: str) -> None:
+        self.protocol = lines.protocol
+        self._lines, self._precision = lines, precision
+
+    def decode(self, body: bytes, now_ms: int) -> Decoded:
+        """See `ingest.decoded.Decoder`."""
+        return self._lines.decode(body, now_ms, self._precision)
+
+
 @dataclass(frozen=True, slots=True)
 class InfluxDialect:
-    """Line protocol; one decoder per `precision`."""
+    """Line protocol; `precision` is the unit of its timestamps."""
 
     default_encoding: ClassVar[str] = ""
-    by_precision: Mapping[str, Decoder]
+    lines: InfluxDecoder
 
     def decoder(self, request: Request) -> Decoder:
-        """By the `precision` parameter, ns when absent."""
-        precision = request.query_params.get("precision") or "ns"
-        if precision not in self.by_precision:
-            known = ", ".join(self.by_precision)
-            detail = f"precision must be one of {known}, not {precision[:40]!r}."
-            raise RequestError(ErrorId.BAD_REQUEST, detail)
-        return self.by_precision[precision]
+        """One for the `precision` parameter, ns when absent; any content type."""
+        return InPrecision(self.lines, request.query_params.get("precision", ""))
 
     def answer(self, request: Request, taken: Taken) -> Response:
         """204, or 400 naming the lines that were not used; the others are kept."""
