@@ -57,10 +57,10 @@ def block_of(below: int, through: int, size: int, draw: float) -> tuple[int, int
 
 
 def spread(block: tuple[int, int]) -> np.ndarray:
-    """Mass of one sample per bin, in 32nds rounded at the cuts."""
+    """Mass of one sample per bin, in units rounded at the cuts."""
     left, right = EDGES[block[0]], EDGES[block[1] + 1]
-    below = [0, *[np.rint(32 * min(max((c - left) / (right - left), 0), 1)) for c in CUTS], 32]
-    return np.diff(below) / 32
+    below = [0, *[np.rint(2000 * min(max((c - left) / (right - left), 0), 1)) for c in CUTS], 2000]
+    return np.diff(below) / 2000
 
 
 def brute_force(values: np.ndarray, shape: Shape) -> dict[int, np.ndarray]:

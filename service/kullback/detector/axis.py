@@ -23,8 +23,9 @@ IS_COARSE[[0, 1, -2, -1]] = False
 COARSE_OF: NDArray[np.int64] = np.concatenate(([0], np.cumsum(IS_COARSE))).astype(np.int64)
 """Coarse bin of each bin."""
 
-UNITS = 32
-"""Mass of one sample; integers, so that what enters a window leaves it exactly."""
+UNITS = 2000
+"""Mass of one sample; integers, so that what enters a window leaves it exactly, and a multiple of what makes
+every cut one."""
 
 ORDERED_WEIGHTS: NDArray[np.float64] = np.where(IS_COARSE, 1.0 / (CUTS * (1.0 - CUTS)), 0.0)
 ORDERED_WEIGHTS /= ORDERED_WEIGHTS.sum()

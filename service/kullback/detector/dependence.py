@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kullback.core.kernel import kernel
-from kullback.detector.reference import count_below
+from kullback.detector.reference import key_at
 
 MEMORY_SAMPLES = 512
 STRONGEST = 0.98
@@ -37,20 +37,23 @@ def note_rank(stream: Any, rank: float) -> None:
 
 
 @kernel
-def note_reference(stream: Any) -> None:
-    """Start from the ranks of the reference among itself.
+def note_oldest(stream: Any, count: int) -> None:
+    """Start from the first samples of the queue, ranked among themselves.
 
     Parameters
     ----------
     stream : stream record
+    count : int
     """
-    size, limit = stream.reference_count, stream.reference_limit
-    for age in range(size, 0, -1):
-        at = (stream.reference_head - age) % limit
-        key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
-        below = count_below(stream, size, key)
-        through = count_below(stream, size, key + 1)
-        note_rank(stream, 0.5 * (below + through) / size)
+    room = len(stream.codes)
+    first = stream.head - stream.queued
+    for step in range(count):
+        key = key_at(stream, (first + step) % room)
+        rank = 0.0
+        for other in range(count):
+            neighbour = key_at(stream, (first + other) % room)
+            rank += 0.5 * (neighbour < key) + 0.5 * (neighbour <= key)
+        note_rank(stream, rank / count)
 
 
 @kernel

@@ -71,7 +71,8 @@ def smooth(counts: Masses, alpha: float = 0.5) -> Masses:
     counts : float64 array, shape (bins,)
     alpha : float
     """
-    return (counts + alpha) / (counts.sum() + alpha * len(counts))
+    shares: Masses = (counts + alpha) / (counts.sum() + alpha * len(counts))
+    return shares
 
 
 def measure(current: Masses, reference: Masses, wasserstein: float = float("nan")) -> Measures:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.reference import scratch_samples, value_of
+from kullback.detector.reference import key_at, scratch_samples, value_of
 
 ABOVE, BELOW = 1, 2
 
@@ -22,9 +22,7 @@ def reference_median(stream: Any) -> float:
     stream : stream record
     """
     size = stream.reference_count
-    low = stream.order[(size - 1) // 2]
-    high = stream.order[size // 2]
-    values = _reference_value(stream, low) + _reference_value(stream, high)
+    values = _reference_value(stream, (size - 1) // 2) + _reference_value(stream, size // 2)
     return float(0.5 * values)
 
 
@@ -44,7 +42,7 @@ def reference_mean(stream: Any) -> float:
     """
     total = 0.0
     for rank in range(stream.reference_count):
-        total += _reference_value(stream, stream.order[rank])
+        total += _reference_value(stream, rank)
     return float(total / max(stream.reference_count, 1))
 
 
@@ -64,7 +62,7 @@ def moves(stream: Any, span: int, scratch: NDArray[np.int64]) -> tuple[float, fl
     total = 0.0
     for back in range(count):
         at = (stream.head - 1 - back) % room
-        scratch[back] = (np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at]
+        scratch[back] = key_at(stream, at)
         total += value_of(scratch[back], stream.origin)
     scratch[:count].sort()
     low = value_of(scratch[(count - 1) // 2], stream.origin)

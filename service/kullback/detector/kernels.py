@@ -12,7 +12,7 @@ from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome
 from kullback.detector.axis import code_of
 from kullback.detector.calibration import BLOCK_SAMPLES, TRUSTED_BLOCKS, close_block, observe, set_thresholds
-from kullback.detector.dependence import note_rank, note_reference
+from kullback.detector.dependence import note_oldest, note_rank
 from kullback.detector.effect import effect_is_small
 from kullback.detector.layout import CHANNELS, RANK, RECENT, REFRESH_SAMPLES
 from kullback.detector.lifecycle import ANOMALOUS, READY, live, onset_of
@@ -21,6 +21,7 @@ from kullback.detector.reference import (
     count_below,
     count_through,
     gap_now,
+    key_at,
     key_of,
     mark_struck,
     scratch_samples,
@@ -245,14 +246,14 @@ def _enqueue(stream: Any, key: int, code: int) -> None:
 @kernel
 def _begin(stream: Any, tables: Any, scratch: NDArray[np.int64]) -> None:
     """Build the first reference, and place the samples after it."""
+    note_oldest(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES)
     admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
-    note_reference(stream)
     flush(stream, tables)
     room = len(stream.codes)
     newest = stream.head
     for back in range(stream.queued, 0, -1):
         at = (newest - back) % room
-        key = (np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at]
+        key = key_at(stream, at)
         code = code_in_reference(stream, key)
         stream.head = at
         push(stream, tables, code)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
-from kullback.detector.axis import CUTS, UNITS
+from kullback.detector.axis import CUTS
 
 CHANNELS = 1
 RANK, VALUE, LEVEL = range(3)
@@ -20,7 +20,8 @@ RECENT = 16
 REFRESH_SAMPLES = 16
 USUAL_WINDOWS = 5
 MAX_WINDOWS = 8
-MAX_WINDOW_SAMPLES = 65_535 // UNITS
+MAX_WINDOW_SAMPLES = 65_536
+SMALL_REFERENCE_SAMPLES = 2048
 MAX_REFERENCE_SAMPLES = 32_768
 
 _NUMBERS = [
@@ -42,7 +43,8 @@ _NUMBERS = [
     ("fill", "i4"),
     ("head", "i4"),
     ("queued", "i4"),
-    ("reference_head", "i4"),
+    ("newest_block", "i8"),
+    ("oldest_block", "i8"),
     ("reference_count", "i4"),
     ("block_fill", "i4"),
     ("blocks", "i4"),
@@ -125,8 +127,8 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     Beside the numbers:
 
     - `recent_ms` the newest timestamps, a ring
-    - `reference_high`, `reference_low` keys of the reference's samples in order of age, a ring
-    - `order` ring positions of the reference's samples in order of value
+    - `reference_high`, `reference_low` keys of the reference's samples in rising order
+    - `reference_block` the number, modulo 2⁸ or 2¹², of the block each of them came in with
     - `queue_high`, `queue_low` keys of the samples between the newest one and the reference, a ring
     - `codes` block of bins per queued sample
     - `struck` one bit per queued sample: it will not enter the reference
@@ -144,7 +146,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
         [
             *_NUMBERS,
             ("recent_ms", "i8", (RECENT,)),
-            ("mass", "u2", (windows, len(CUTS))),
+            ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
             ("threshold", "f4", (CHANNELS,)),
             ("block", "f4", (CHANNELS,)),
@@ -155,7 +157,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("reference_low", "u1", (reference,)),
             ("queue_high", "u2", (queue,)),
             ("reference_high", "u2", (reference,)),
-            ("order", "u2", (reference,)),
+            ("reference_block", "u1" if reference <= SMALL_REFERENCE_SAMPLES else "u2", (reference,)),
         ],
         align=True,
     )

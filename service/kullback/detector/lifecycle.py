@@ -11,7 +11,7 @@ from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
 from kullback.detector.calibration import set_thresholds
 from kullback.detector.layout import CHANNELS, RECENT
-from kullback.detector.reference import admit, mark_newest
+from kullback.detector.reference import admit, clear_reference, mark_newest
 from kullback.detector.windows import SHORT_WINDOW_SAMPLES, flush
 
 READY = int(Episode.READY)
@@ -116,8 +116,7 @@ def rebaseline(stream: Any, tables: Any, newest: int, scratch: NDArray[np.int64]
     kept = min(max(newest, 1), stream.queued)
     mark_newest(stream, kept, False)
     stream.queued = kept
-    stream.reference_count = 0
-    stream.reference_head = 0
+    clear_reference(stream)
     admit(stream, kept, scratch)
     flush(stream, tables)
     stream.firing_samples = 0

@@ -1,4 +1,8 @@
-"""The rolling reference: a ring of keys in order of age, and their order by value."""
+"""The rolling reference: keys in rising order, each with the number of the block it came in with.
+
+Samples enter in blocks of REFRESH_SAMPLES and leave in the same blocks, so a small number per sample is all
+that is kept of its age.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.layout import REFRESH_SAMPLES
+from kullback.detector.layout import REFRESH_SAMPLES, SMALL_REFERENCE_SAMPLES
 
 LARGEST = 3.4e38
 
@@ -21,7 +25,7 @@ def scratch_samples(stream: Any) -> int:
     ----------
     stream : stream record
     """
-    return 2 * len(stream.order) + 2 * len(stream.codes) + 64
+    return 2 * len(stream.reference_low) + 2 * len(stream.codes) + 64
 
 
 @kernel
@@ -69,8 +73,7 @@ def count_below(stream: Any, size: int, key: int) -> int:
     low, high = 0, size
     while low < high:
         middle = (low + high) >> 1
-        at = stream.order[middle]
-        if (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at] < key:
+        if (np.int64(stream.reference_high[middle]) << 8) + stream.reference_low[middle] < key:
             low = middle + 1
         else:
             high = middle
@@ -88,10 +91,22 @@ def count_through(stream: Any, size: int, key: int, below: int) -> int:
     """
     if below == size:
         return below
-    at = stream.order[below]
-    if (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at] > key:
+    if (np.int64(stream.reference_high[below]) << 8) + stream.reference_low[below] > key:
         return below
     return count_below(stream, size, key + 1)
+
+
+@kernel
+def key_at(stream: Any, at: int) -> int:
+    """Key of a queued sample.
+
+    Parameters
+    ----------
+    stream : stream record
+    at : int
+        Place in the queue's ring.
+    """
+    return int((np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at])
 
 
 @kernel
@@ -169,77 +184,111 @@ def admit(stream: Any, count: int, scratch: NDArray[np.int64]) -> None:
     for step in range(count):
         at = (stream.head - stream.queued + step) % room
         if not is_struck(stream, at):
-            scratch[taken] = (np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at]
+            scratch[taken] = key_at(stream, at)
             taken += 1
+        if taken == REFRESH_SAMPLES or (taken > 0 and step == count - 1):
+            make_room(stream, taken)
+            _merge(stream, taken, scratch)
+            taken = 0
     stream.queued -= count
-    limit = stream.reference_limit
-    first = max(0, taken - limit)
-    taken -= first
-    evicted = max(0, stream.reference_count + taken - limit)
-    if taken > REFRESH_SAMPLES or stream.reference_count == 0:
-        _replace(stream, scratch[first : first + taken], evicted)
-        _sort(stream, scratch)
-    elif taken > 0:
-        _merge(stream, scratch, taken, evicted)
 
 
 @kernel
-def _replace(stream: Any, keys: NDArray[np.int64], evicted: int) -> None:
-    limit = stream.reference_limit
-    for key in keys:
-        at = stream.reference_head
-        stream.reference_high[at] = key >> 8
-        stream.reference_low[at] = key & 255
-        stream.reference_head = (at + 1) % limit
-    stream.reference_count += len(keys) - evicted
+def make_room(stream: Any, wanted: int) -> None:
+    """Mark the oldest blocks for removal until `wanted` more samples fit.
 
-
-@kernel
-def _sort(stream: Any, scratch: NDArray[np.int64]) -> None:
-    size, limit = stream.reference_count, stream.reference_limit
-    for age in range(size):
-        at = (stream.reference_head - size + age) % limit
-        key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
-        scratch[age] = (key << 16) | at
-    scratch[:size].sort()
-    for rank in range(size):
-        stream.order[rank] = scratch[rank] & 0xFFFF
-
-
-@kernel
-def _merge(stream: Any, scratch: NDArray[np.int64], taken: int, evicted: int) -> None:
-    """Put `taken` keys (at the start of `scratch`) in the place of the `evicted` oldest, keeping the order.
-
-    One pass over the order; the places of the new keys are found by bisection.
+    Parameters
+    ----------
+    stream : stream record
+    wanted : int
     """
-    size, limit = stream.reference_count, stream.reference_limit
-    oldest = (stream.reference_head - size) % limit
-    for step in range(taken):
-        at = (stream.reference_head + step) % limit
-        scratch[step] = (scratch[step] << 16) | at
+    size = stream.reference_count
+    left = size
+    while left > 0 and (
+        left + wanted > stream.reference_limit or _live_blocks(stream) >= _last_number(stream)
+    ):
+        oldest = stream.oldest_block & _last_number(stream)
+        for rank in range(size):
+            left -= stream.reference_block[rank] == oldest
+        stream.oldest_block += 1
+
+
+@kernel
+def _last_number(stream: Any) -> int:
+    """Largest number a block can have; small references keep it in one byte."""
+    return 255 if len(stream.reference_block) <= SMALL_REFERENCE_SAMPLES else 4095
+
+
+@kernel
+def _live_blocks(stream: Any) -> int:
+    return int(stream.newest_block - stream.oldest_block)
+
+
+@kernel
+def _merge(stream: Any, taken: int, scratch: NDArray[np.int64]) -> None:
+    """Put `taken` keys (at the start of `scratch`) in as the newest block; leave out the blocks marked."""
+    live = _live_blocks(stream)
+    block = stream.newest_block & _last_number(stream)
     scratch[:taken].sort()
     for step in range(taken):
-        scratch[taken + step] = count_below(stream, size, scratch[step] >> 16)
+        scratch[taken + step] = count_below(stream, stream.reference_count, scratch[step])
     written, read, base = 0, 0, 2 * taken
     for step in range(taken + 1):
-        stop = scratch[taken + step] if step < taken else size
+        stop = scratch[taken + step] if step < taken else stream.reference_count
         while read < stop:
-            at = np.int64(stream.order[read])
-            scratch[base + written] = at
-            age = at - oldest
-            if age < 0:
-                age += limit
-            written += age >= evicted
+            number = np.int64(stream.reference_block[read])
+            high, low = np.int64(stream.reference_high[read]), np.int64(stream.reference_low[read])
+            scratch[base + written] = (high << 24) | (low << 16) | number
+            written += ((number - stream.oldest_block) & _last_number(stream)) < live
             read += 1
         if step < taken:
-            scratch[base + written] = scratch[step] & 0xFFFF
+            scratch[base + written] = (scratch[step] << 16) | block
             written += 1
-    for step in range(taken):
-        key = scratch[step] >> 16
-        at = scratch[step] & 0xFFFF
-        stream.reference_high[at] = key >> 8
-        stream.reference_low[at] = key & 255
     for rank in range(written):
-        stream.order[rank] = scratch[base + rank]
-    stream.reference_head = (stream.reference_head + taken) % limit
+        packed = scratch[base + rank]
+        stream.reference_high[rank] = packed >> 24
+        stream.reference_low[rank] = (packed >> 16) & 255
+        stream.reference_block[rank] = packed & 0xFFFF
+    stream.newest_block += 1
     stream.reference_count = written
+
+
+@kernel
+def drop_blocks(stream: Any, first: int, last: int) -> int:
+    """Take the blocks `first` to `last` (numbers as in `newest_block`) out of the reference.
+
+    Parameters
+    ----------
+    stream : stream record
+    first, last : int
+
+    Returns
+    -------
+    int
+        How many samples are gone.
+    """
+    size = stream.reference_count
+    written = 0
+    for rank in range(size):
+        number = stream.oldest_block + (
+            (np.int64(stream.reference_block[rank]) - stream.oldest_block) & _last_number(stream)
+        )
+        stream.reference_high[written] = stream.reference_high[rank]
+        stream.reference_low[written] = stream.reference_low[rank]
+        stream.reference_block[written] = stream.reference_block[rank]
+        written += number < first or number > last
+    stream.reference_count = written
+    return int(size - written)
+
+
+@kernel
+def clear_reference(stream: Any) -> None:
+    """Forget the reference.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    stream.reference_count = 0
+    stream.newest_block = 0
+    stream.oldest_block = 0

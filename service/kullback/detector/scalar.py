@@ -11,7 +11,7 @@ from kullback.detector.effect import effect_gate
 from kullback.detector.explain import Explanation, Gate, explain, leader_text
 from kullback.detector.kernels import FIRST_SCORE_SAMPLES, update_batch
 from kullback.detector.layout import KINDS, Shape, allocate
-from kullback.detector.maintenance import accept_as_normal, resize_reference, strike_span
+from kullback.detector.maintenance import accept_as_normal, strike_span
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
@@ -77,11 +77,7 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         plan : Plan
         """
-        before = self.streams["reference_limit"][slots].copy()
         plan.write(self.streams, slots, self.shape)
-        after = self.streams["reference_limit"][slots]
-        for slot, old in zip(slots[before != after], before[before != after], strict=True):
-            resize_reference(self.streams[slot], int(old))
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.

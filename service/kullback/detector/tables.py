@@ -15,6 +15,8 @@ from kullback.detector.axis import COARSE_BINS, CUTS, ORDERED_WEIGHTS, TAIL_WEIG
 from kullback.detector.layout import KINDS, Shape
 
 GRID = 1024
+PART_BITS = 10
+STRIDE_BITS = 40
 FIXED = 1 << 24
 """Fixed point of the statistics: integers neither drift nor depend on the order of additions."""
 STATISTIC_STEP = 0.25
@@ -53,7 +55,7 @@ def tables_dtype(windows: int, null: Null) -> np.dtype[np.void]:
     """Look-ups for one Shape as one record.
 
     - `windows` lengths, 0 where unused
-    - `stride` turns mass in units into a position on the grid, 20 bits of fraction
+    - `stride` turns mass in units into a position on the grid, STRIDE_BITS of fraction
     - `below` weighted binary divergence k(F, c) of the mass F below a cut (ordered, tails)
     - `inside` term p ln 16p of a coarse bin by its mass
     - `empty` sums of an empty window
@@ -120,7 +122,7 @@ def build_tables(shape: Shape, null: Null) -> NDArray[Any]:
     divergence = binary_divergence(share[None, :], CUTS[:, None])
     smoothed = (share[None, :] * windows[:, None] + 0.5) / (windows[:, None] + COARSE_BINS / 2)
     tables["windows"][0, :used] = windows
-    tables["stride"][0, :used] = (GRID << 20) // (UNITS * windows)
+    tables["stride"][0, :used] = (GRID << STRIDE_BITS) // (UNITS * windows)
     for kind, weights in enumerate((ORDERED_WEIGHTS, TAIL_WEIGHTS)):
         tables["below"][0, :, :, kind] = _fixed(divergence * weights[:, None])
     tables["inside"][0, :used] = _fixed(smoothed * np.log(COARSE_BINS * smoothed))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kullback.core.kernel import kernel
 from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
-from kullback.detector.layout import KINDS, Shape, allocate
+from kullback.detector.layout import KINDS, RANK, Shape, allocate
 from kullback.detector.plan import Plan
 from kullback.detector.tables import (
     FILE,
@@ -75,9 +75,8 @@ def _feed(
 ) -> None:
     stream, table = streams[0], tables[0]
     for index in range(len(values)):
-        stream.block[0] = 0.0
         take(stream, table, 1000 * (index + 1), values[index], 1, scratch)
-        trace.surprise[index] = stream.block[0]
+        trace.surprise[index] = stream.score * stream.threshold[RANK]
         trace.size[index] = stream.reference_count
         if stream.samples > SETTLED_SAMPLES:
             _count(stream, table, trace.counts)

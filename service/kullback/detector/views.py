@@ -74,8 +74,8 @@ def reference_values(stream: Any) -> Column:
     ----------
     stream : stream record
     """
-    order = stream["order"][: int(stream["reference_count"])]
-    return values_of(stream["reference_high"][order], stream["reference_low"][order], stream["origin"])
+    size = int(stream["reference_count"])
+    return values_of(stream["reference_high"][:size], stream["reference_low"][:size], stream["origin"])
 
 
 def newest_values(stream: Any, count: int) -> Column:

@@ -8,9 +8,11 @@ import numpy as np
 
 from kullback.core.kernel import kernel
 from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
-from kullback.detector.tables import FIXED, surprise_nats
+from kullback.detector.tables import FIXED, PART_BITS, STRIDE_BITS, surprise_nats
 
 SHORT_WINDOW_SAMPLES = 64
+PARTS = (1 << PART_BITS) - 1
+HALF_STEP = 1 << (STRIDE_BITS - PART_BITS - 1)
 _CUTS = len(CUTS)
 _CUT_SHARES = CUTS
 ABOVE, BELOW = 1, 2
@@ -97,7 +99,7 @@ def _exchange(stream: Any, tables: Any, window: int, code: int, old: int) -> Non
 def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
     mass = np.int64(stream.mass[window, cut])
     stride = tables.stride[window]
-    before, after = (mass * stride) >> 10, ((mass + units) * stride) >> 10
+    before, after = position_of(mass, stride), position_of(mass + units, stride)
     stream.mass[window, cut] = mass + units
     for kind in range(2):
         step = _between(tables, cut, after, kind) - _between(tables, cut, before, kind)
@@ -105,10 +107,21 @@ def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
 
 
 @kernel
+def position_of(mass: int, stride: int) -> int:
+    """Place on the grid of a mass in units, with PART_BITS of fraction.
+
+    Parameters
+    ----------
+    mass, stride : int
+    """
+    return (mass * stride + HALF_STEP) >> (STRIDE_BITS - PART_BITS)
+
+
+@kernel
 def _between(tables: Any, cut: int, position: int, kind: int) -> int:
-    at, part = position >> 10, position & 1023
+    at, part = position >> PART_BITS, position & PARTS
     low = np.int64(tables.below[cut, at, kind])
-    return int(low + (((tables.below[cut, at + 1, kind] - low) * part) >> 10))
+    return int(low + (((tables.below[cut, at + 1, kind] - low) * part) >> PART_BITS))
 
 
 @kernel
@@ -131,10 +144,10 @@ def coarse_mass(stream: Any, window: int, coarse: int, total: int) -> int:
 def _inside(stream: Any, tables: Any, window: int, low: int, high: int, total: int) -> int:
     term = np.int64(0)
     for coarse in range(COARSE_OF[low], COARSE_OF[high] + 1):
-        position = (coarse_mass(stream, window, coarse, total) * tables.stride[window]) >> 10
-        at, part = position >> 10, position & 1023
+        position = position_of(coarse_mass(stream, window, coarse, total), tables.stride[window])
+        at, part = position >> PART_BITS, position & PARTS
         start = np.int64(tables.inside[window, at])
-        term += start + (((tables.inside[window, at + 1] - start) * part) >> 10)
+        term += start + (((tables.inside[window, at + 1] - start) * part) >> PART_BITS)
     return int(term)
 
 
