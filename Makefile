@@ -10,7 +10,7 @@ bin := $(venv)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
-        bench bench-detection fuzz soak crash reference lock sbom servers clean
+        bench bench-detection fuzz soak crash reference pictures lock sbom servers clean
 
 help: ## Show this text
 	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
@@ -85,6 +85,9 @@ crash: $(venv)/.dev ## Kill the service 500 times under load; nothing acknowledg
 
 dashboards: $(venv)/.dev ## Generate the Grafana dashboards
 	$(bin)/python -m deploy.grafana.generate
+
+pictures: $(venv)/.dev ## Make the pictures of README and documentation (needs Chromium)
+	$(bin)/python scripts/pictures.py
 
 reference: $(venv)/.dev ## Generate docs/errors.md and docs/options.md from the code
 	$(bin)/python scripts/reference_pages.py docs
