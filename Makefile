@@ -67,7 +67,9 @@ docs: $(venv)/.dev ## Build the documentation into site/
 # ---- measuring it
 
 bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternatives
-	$(bin)/python -m benchmarks $(ARGS)
+	$(bin)/python -m benchmarks.engine_speed
+	$(bin)/python -m benchmarks.decoders
+	$(bin)/python -m benchmarks.end_to_end
 
 bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
 	$(bin)/python -m benchmarks.detection $(ARGS)
