@@ -10,16 +10,17 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import NamedTemporaryFile
 from typing import TypeVar
 
 import httpx
@@ -76,12 +77,11 @@ class Server:
     """A process that was started, and what it writes."""
 
     process: subprocess.Popen[bytes]
-    output: object = field(repr=False)
+    output: Path
 
     def log(self) -> str:
         """What it wrote, the end of it."""
-        self.output.seek(0)
-        return self.output.read().decode(errors="replace")[-TAIL_CHARACTERS:]
+        return self.output.read_text(errors="replace")[-TAIL_CHARACTERS:]
 
     def kill(self) -> None:
         """End it without warning, as a crash does."""
@@ -96,9 +96,10 @@ def running(
     environment: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     ready_within_s: float = READY_WITHIN_S,
+    verify: ssl.SSLContext | bool = True,
 ) -> Iterator[Server]:
     """Run a server while the block runs; it has started once `ready_url` answers 200."""
-    with TemporaryFile() as output:
+    with NamedTemporaryFile() as output:
         process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.DEVNULL,
@@ -107,19 +108,19 @@ def running(
             env={**os.environ, **(environment or {})},
             cwd=cwd,
         )
-        server = Server(process, output)
+        server = Server(process, Path(output.name))
         try:
-            _await_ready(server, ready_url, ready_within_s)
+            _await_ready(server, ready_url, ready_within_s, verify)
             yield server
         finally:
             _stop(process)
 
 
-def _await_ready(server: Server, ready_url: str, within_s: float) -> None:
+def _await_ready(server: Server, ready_url: str, within_s: float, verify: ssl.SSLContext | bool) -> None:
     def ready() -> bool:
         if server.process.poll() is not None:
             raise AssertionError(f"{server.process.args!r} ended at once:\n{server.log()}")
-        return httpx.get(ready_url, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(ready_url, verify=verify, trust_env=False).status_code == httpx.codes.OK
 
     try:
         eventually(ready, within_s, ready_url)

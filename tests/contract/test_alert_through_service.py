@@ -23,6 +23,10 @@ STEP_MS = 100
 SECRET = b"a key for tests"
 
 
+def now_ms() -> int:
+    return round(time.time() * 1000)
+
+
 @dataclass
 class Sender:
     """Response times of one server: ten samples a second, the newest of them now."""
@@ -65,7 +69,7 @@ def test_incident_is_one_alert_over_a_crash(tmp_path: Path, receiver: Receiver, 
         }
     }
     sender = Sender(f"http://127.0.0.1:{port}")
-    started_ms = round(time.time() * 1000)
+    started_ms = now_ms()
     with alertmanager(tmp_path / "alertmanager", receiver, manager_port):
         with kullback(tmp_path, port, options) as server:
             sender.send(NORMAL_SAMPLES, 10.0, started_ms - BAD_SAMPLES * STEP_MS)

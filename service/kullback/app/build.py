@@ -8,6 +8,7 @@ from pathlib import Path
 from kullback.alerting.decision import Decision
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.state import AlertStates
+from kullback.core.errors import ErrorId, RequestError
 from kullback.detector.scalar import ScalarDetector
 from kullback.detector.shapes import shape_for
 from kullback.engine.forms import Makers
@@ -44,6 +45,11 @@ def build_desks(settings: AlertingSettings) -> list[Desk]:
     Parameters
     ----------
     settings : AlertingSettings
+
+    Raises
+    ------
+    RequestError
+        BAD_CONFIG when a webhook's key cannot be read.
     """
     managers: list[Desk] = [AlertmanagerDesk(url, settings.resend_interval) for url in settings.alertmanagers]
     webhooks: list[Desk] = [WebhookDesk(hook.url, _secret(hook.secret_file)) for hook in settings.webhooks]
@@ -51,7 +57,11 @@ def build_desks(settings: AlertingSettings) -> list[Desk]:
 
 
 def _secret(path: Path | None) -> bytes:
-    return path.read_bytes().strip() if path else b""
+    try:
+        return path.read_bytes().strip() if path else b""
+    except OSError as problem:
+        reason = f"alerting.webhooks: the key cannot be read: {problem}."
+        raise RequestError(ErrorId.BAD_CONFIG, reason) from problem
 
 
 def build_pipeline(

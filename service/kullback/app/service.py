@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 
+from kullback.alerting.decision import Decision
 from kullback.app.build import build_desks, build_exposure, build_pipeline
 from kullback.app.dialects import build_dialects
 from kullback.app.kernels import compile_kernels
@@ -107,9 +108,11 @@ class Service:
     async def _announce_readiness(self) -> None:
         while not self.owner.ready:
             await asyncio.sleep(0.05)
-        live = await asyncio.wrap_future(self.owner.ask(lambda p: p.book.live(p.alerts, p.engine)))
-        self.sender.adopt(live)
+        self.sender.adopt(await self._live_alerts())
         log.info("ready", listen=self.settings.server.listen, streams=len(self.pipeline.engine))
+
+    async def _live_alerts(self) -> list[Decision]:
+        return await asyncio.wrap_future(self.owner.ask(lambda p: p.book.live(p.alerts, p.engine)))
 
     async def reload(self) -> None:
         """Read the configuration again; a bad one changes nothing.
@@ -122,6 +125,7 @@ class Service:
         try:
             settings = load_settings(self._config, self._overrides)
             profiles, limits = settings.build_profiles(), settings.limits.build()
+            desks = build_desks(settings.alerting)
             await asyncio.wrap_future(self.owner.ask(lambda p: p.reconfigure(profiles, limits)))
         except KullbackError as problem:
             self.meters.reloaded(False, now_ms())
@@ -135,6 +139,7 @@ class Service:
             config_view=settings.model_dump(mode="json"),
         )
         self.owner.max_queue_samples = limits.max_queue_samples
+        self.sender.refit(desks, await self._live_alerts())
         self.meters.reloaded(True, now_ms())
         log.info("reloaded")
 

@@ -63,7 +63,7 @@ class AlertmanagerDesk:
 
     def __init__(self, url: str, resend_ms: int = RESEND_MS, max_alerts: int = MAX_ALERTS) -> None:
         self.receiver = origin(url)
-        self.address = ("alertmanager", url, resend_ms)
+        self.address: tuple[object, ...] = ("alertmanager", url, resend_ms)
         self.tally = Tally()
         self._url = url.rstrip("/") + PATH
         self._resend_ms = resend_ms

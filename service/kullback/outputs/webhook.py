@@ -53,7 +53,7 @@ class WebhookDesk:
 
     def __init__(self, url: str, secret: bytes = b"", max_events: int = MAX_EVENTS) -> None:
         self.receiver = origin(url)
-        self.address = ("webhook", url, secret)
+        self.address: tuple[object, ...] = ("webhook", url, secret)
         self.tally = Tally()
         self._url = url
         self._secret = secret

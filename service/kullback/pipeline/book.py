@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kullback.alerting.alert import Alert, Phase, Transition
-from kullback.alerting.decision import Decision, Wording, decide
+from kullback.alerting.decision import Decision, Wording, alert_id, decide
 from kullback.alerting.state import AlertStates
 from kullback.core.units import unit_of
 from kullback.engine.local import LocalEngine
@@ -72,6 +72,24 @@ class AlertBook:
         if not self.silent and transition.after is not Phase.PENDING:
             self._deliver([decision])
 
+    def current(
+        self, document: Mapping[str, Any], alerts: AlertStates, engine: LocalEngine
+    ) -> Mapping[str, Any]:
+        """An alert as it stands now; the history holds it as it was at its last transition.
+
+        Parameters
+        ----------
+        document : mapping
+            From the history.
+        alerts : AlertStates
+        engine : LocalEngine
+        """
+        number = engine.find(document["stream"])
+        alert = None if number is None else alerts.alert(number)
+        if alert is None or alert_id(document["stream"], alert) != document["id"]:
+            return document
+        return alert_json(self._decide(alert, engine))
+
     def live(self, alerts: AlertStates, engine: LocalEngine) -> list[Decision]:
         """The alerts that have not ended.
 
@@ -96,6 +114,6 @@ class AlertBook:
     def _explanation(self, alert: Alert, stream_id: str) -> str:
         """What was said when the alert began; from the history after a restart."""
         if alert.number not in self._explanations:
-            written: Mapping[str, Any] = self._history.alert(f"{stream_id}-{alert.started_ms}") or {}
+            written: Mapping[str, Any] = self._history.alert(alert_id(stream_id, alert)) or {}
             self._explanations[alert.number] = written.get("annotations", {}).get("description", "")
         return self._explanations[alert.number]
