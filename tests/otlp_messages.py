@@ -61,7 +61,9 @@ class Exporter:
         given : attributes
         """
         added = self.request.resource_metrics.add()
-        added.resource.attributes.extend(attributes({key.replace("__", "."): value for key, value in given.items()}))
+        added.resource.attributes.extend(
+            attributes({key.replace("__", "."): value for key, value in given.items()})
+        )
         added.scope_metrics.add().scope.name = "tests"
 
     def metric(self, name: str, unit: str = "") -> Metric:

@@ -1,9 +1,9 @@
 """Decimal texts to float64, correctly rounded, compiled.
 
 A text of up to 19 digits and a small exponent is `m · 10^e`. The product or quotient is taken in
-double-double arithmetic (Dekker, "A floating-point technique for extending the available precision", 1971), which leaves an
-error so small that the rounding is certain unless the value lies next to the middle between two float64;
-those, and texts out of range, are left to Python's own `float`.
+double-double arithmetic (Dekker, "A floating-point technique for extending the available precision", 1971),
+which leaves an error so small that the rounding is certain unless the value lies next to the middle between
+two float64; those, and texts out of range, are left to Python's own `float`.
 """
 
 from __future__ import annotations

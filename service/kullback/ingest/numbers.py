@@ -36,7 +36,7 @@ class Bad(Exception):
         self.error = error
 
 
-def number(value: object, field: str) -> float | None:
+def number(value: object, field: str, count: int = 1) -> float | None:
     """A sample's value; None (JSON null) stands for NaN, and so do the texts of NaN and the infinities.
 
     Parameters
@@ -44,6 +44,8 @@ def number(value: object, field: str) -> float | None:
     value : object
     field : str
         For the message.
+    count : int
+        Samples lost when it is none.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def number(value: object, field: str) -> float | None:
         return value  # type: ignore[return-value]
     if isinstance(value, str) and value.lower() in SPECIAL:
         return SPECIAL[value.lower()]
-    raise Bad(f"needs a number as `{field}`")
+    raise Bad(f"needs a number as `{field}`", count)
 
 
 def column(values: list[Any]) -> tuple[NDArray[np.float64], list[int]]:
