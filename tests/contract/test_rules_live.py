@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +18,7 @@ import httpx
 import numpy as np
 import pytest
 import yaml
-from tests.contract.servers import Receiver, eventually, find, free_port, running
+from tests.contract.servers import Receiver, eventually, find, free_port, kullback, running
 from tests.contract.test_queries import queries
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -36,15 +35,14 @@ class Stack:
 
     kullback: str
     prometheus: str
-    alertmanager: str
     people: Receiver
 
 
-def prometheus_yml(folder: Path, kullback: str, alertmanager: str) -> Path:
+def prometheus_yml(folder: Path, own: str, alertmanager: str) -> Path:
     """The shipped configuration at the addresses of this test, scraping each second."""
     (folder / "rules.yml").write_text(hurried((DEPLOY / "prometheus/rules.yml").read_text(encoding="utf-8")))
     text = (DEPLOY / "prometheus/prometheus.yml").read_text(encoding="utf-8")
-    for shipped, here in (("kullback:9797", kullback), ("alertmanager:9093", alertmanager), ("15s", "1s")):
+    for shipped, here in (("kullback:9797", own), ("alertmanager:9093", alertmanager), ("15s", "1s")):
         text = text.replace(shipped, here)
     configuration = yaml.safe_load(text)
     jobs = configuration["scrape_configs"]
@@ -74,16 +72,14 @@ def alertmanager_yml(folder: Path, people: Receiver) -> Path:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
-    kullback, prometheus, alertmanager = (f"127.0.0.1:{free_port()}" for _ in range(3))
-    with ExitStack() as started:
-        people, direct = started.enter_context(Receiver()), started.enter_context(Receiver())
+    port = free_port()
+    own, prometheus, alertmanager = (
+        f"127.0.0.1:{port}",
+        f"127.0.0.1:{free_port()}",
+        f"127.0.0.1:{free_port()}",
+    )
+    with Receiver() as people, Receiver() as direct, ExitStack() as started:
         commands = {
-            kullback: [
-                sys.executable,
-                *("-m", "kullback", "serve"),
-                *("--listen", kullback),
-                *("--config", str(kullback_yml(folder, direct))),
-            ],
             alertmanager: [
                 find("prometheus-alertmanager", "alertmanager"),
                 f"--config.file={alertmanager_yml(folder, people)}",
@@ -93,25 +89,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             ],
             prometheus: [
                 find("prometheus"),
-                f"--config.file={prometheus_yml(folder, kullback, alertmanager)}",
+                f"--config.file={prometheus_yml(folder, own, alertmanager)}",
                 f"--storage.tsdb.path={folder / 'prometheus'}",
                 f"--web.listen-address={prometheus}",
             ],
         }
+        started.enter_context(kullback(folder / "kullback", port, ends_at_once_and_tells(direct)))
         for address, command in commands.items():
             started.enter_context(running(command, f"http://{address}/-/ready"))
-        yield Stack(f"http://{kullback}", f"http://{prometheus}", f"http://{alertmanager}", people)
+        yield Stack(f"http://{own}", f"http://{prometheus}", people)
 
 
-def kullback_yml(folder: Path, direct: Receiver) -> Path:
-    """Settings of the service: alerts end at once, and a webhook is told directly as well."""
-    settings = {
-        "storage": {"path": str(folder / "kullback")},
-        "alerting": {"keep_firing_for": "1s", "webhooks": [{"url": f"{direct.url}/direct"}]},
-    }
-    path = folder / "kullback.yml"
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path
+def ends_at_once_and_tells(direct: Receiver) -> dict[str, Any]:
+    """Options of the service: alerts end at once, and a webhook is told directly as well."""
+    return {"alerting": {"keep_firing_for": "1s", "webhooks": [{"url": f"{direct.url}/direct"}]}}
 
 
 class Sender:
