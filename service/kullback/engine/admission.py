@@ -14,6 +14,7 @@ from kullback.core.errors import ErrorId, Refusal, merge_refusals
 from kullback.core.labels import Labels, Series, render
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
+from kullback.engine.families import NO_BOUND, bound_of, family_of, is_total
 from kullback.engine.forms import Form, form_of
 from kullback.engine.identity import identity_of, profile_for
 from kullback.engine.streams import StreamTable
@@ -23,12 +24,25 @@ SHOWN_CHARACTERS = 120
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The stream that a series would open."""
+    """The stream that a series would open.
+
+    Parameters
+    ----------
+    series : Series
+        What identifies the stream.
+    source : Labels
+        What its profile matched.
+    form : Form
+    profile : Profile
+    bound : float or None
+        Upper bound when the incoming series is one bucket of it, NaN when it is its sum or count.
+    """
 
     series: Series
     source: Labels
     form: Form
     profile: Profile
+    bound: float | None = None
 
 
 class Admission:
@@ -83,15 +97,18 @@ class Admission:
         }
         return _without(batch, refused) if refused else (batch, ())
 
-    def candidate(self, series: Series) -> Candidate:
-        """The stream that a series feeds, live or not.
+    def candidate(self, series: Series) -> Candidate | None:
+        """The stream that a series feeds, live or not; None when samples of its form are not scored.
 
         Parameters
         ----------
         series : Series
         """
         self._applied = True
-        return self._candidates.pop(series.key, None) or self._make(series)
+        candidate = self._candidates.pop(series.key, None)
+        if candidate is None or is_total(series):  # what `room` saw coming may not have come
+            candidate = self._make(series)
+        return candidate if candidate.form in self._forms else None
 
     def reconfigure(self, profiles: Sequence[Profile]) -> None:
         """Use other profiles from now on.
@@ -111,8 +128,23 @@ class Admission:
         self._applied = False
 
     def _make(self, series: Series) -> Candidate:
+        if Form.HISTOGRAM in self._forms:
+            if (bound := bound_of(series)) is not None:
+                return self._plain(family_of(series), bound)
+            if is_total(series) and self._knows(family := self._plain(family_of(series), NO_BOUND)):
+                return family
+        return self._plain(series, None)
+
+    def _plain(self, series: Series, bound: float | None) -> Candidate:
         profile = profile_for(series.labels, self.profiles)
-        return Candidate(identity_of(series, profile), series.labels, form_of(series.kind), profile)
+        identity = identity_of(series, profile)
+        return Candidate(identity, series.labels, form_of(series.kind), profile, bound)
+
+    def _knows(self, family: Candidate) -> bool:
+        # While entries are applied only the table counts: a replay has not seen what `room` saw.
+        awaited = None if self._applied else self._awaited.get(family.series.id)
+        known = self._table.find(family.series.id) or awaited
+        return known is not None and known.form == Form.HISTOGRAM
 
     def _refusal(self, series: Series) -> Refusal | None:
         candidate = self._candidates.get(series.key) or self._make(series)

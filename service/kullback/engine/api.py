@@ -90,6 +90,10 @@ class Engine(Protocol):
         """Numbers of the streams that a selector matches."""
         ...
 
+    def categories(self, number: int) -> tuple[str, ...]:
+        """Names of a stream's categories in the order of their codes, from 1."""
+        ...
+
     def windows(self, number: int, window: int) -> Any:
         """Reference and one current window side by side."""
         ...

@@ -17,10 +17,12 @@ from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
 from kullback.engine.admission import Admission, Candidate, unrouted
+from kullback.engine.categories import Categories
 from kullback.engine.forms import Detector, Makers, Rows
 from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
+from kullback.engine.readings import read_batch
 from kullback.engine.saving import Restoring, saved_slices, table_at
 from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
@@ -63,6 +65,7 @@ class LocalEngine:
         self._shards = Shards(shards, slots, makers)
         self._companions = dict(companions or {})
         self._table = StreamTable()
+        self._categories = Categories(self._shards.category_codes)
         self._plans = Plans(limits.out_of_order_ms)
         self._outdated: list[int] = []
         self._restored_offset = 0
@@ -125,7 +128,8 @@ class LocalEngine:
         scores = blank_scores(batch.timestamp_ms)
         scores.stream[:] = numbers[batch.stream_index]
         self._patience.hear(numbers[numbers >= 0])
-        self._shards.update(batch, scores, offset, len(self._table))
+        readings = read_batch(batch, numbers, self._shards.forms(numbers), self._table, self._categories)
+        self._shards.update(readings, scores, offset, len(self._table))
         self.offset = offset
         return scores
 
@@ -145,6 +149,7 @@ class LocalEngine:
         self.offset = offset
         stream = self._table.remove(number)
         self._patience.forget(number)
+        self._categories.forget(number)
         self._shards.close(number)
         for companion in self._companions.values():
             companion.close(np.array([number], np.int32))
@@ -251,6 +256,15 @@ class LocalEngine:
         """
         return self._table.select(selector)
 
+    def categories(self, number: int) -> tuple[str, ...]:
+        """Names of a stream's categories: the first has code 1, names beyond the last have code 0.
+
+        Parameters
+        ----------
+        number : int
+        """
+        return self._categories.names(number)
+
     def windows(self, number: int, window: int) -> Any:
         """Reference and one current window side by side.
 
@@ -293,7 +307,7 @@ class LocalEngine:
         rows : int
             Slots per slice.
         """
-        table = table_at(self.offset, self._table, self._patience)
+        table = table_at(self.offset, self._table, self._patience, self._categories)
         return saved_slices(table, self._shards, self._companions, rows, lambda: self.offset, self._plans)
 
     def restore(self, slices: Iterable[Slice]) -> None:
@@ -304,7 +318,9 @@ class LocalEngine:
         slices : iterable of Slice
             As `slices` gave them, by any number of shards; an engine without streams takes them.
         """
-        restoring = Restoring(self._table, self._patience, self._shards, self._companions, self._plans)
+        restoring = Restoring(
+            self._table, self._patience, self._categories, self._shards, self._companions, self._plans
+        )
         for part in slices:
             restoring.take(part, self._admission.profiles)
             self.offset = max(self.offset, part.offset)
@@ -334,13 +350,15 @@ class LocalEngine:
     ) -> int | None:
         series = batch.series[index]
         candidate = self._admission.candidate(series)
+        if candidate is None:
+            return None
         stream = self._table.find(candidate.series.id)
         if stream is None:
             stream = self._add(candidate, now_ms, offset)
             fresh += [stream] if stream else []
         if stream is None or stream.form != candidate.form:
             return None
-        self._table.learn(series, stream.number)
+        self._table.learn(series, stream.number, candidate.bound)
         return stream.number
 
     def _add(self, candidate: Candidate, now_ms: int, offset: int) -> Stream | None:

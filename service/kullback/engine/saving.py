@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kullback.core.labels import Kind, Labels, Series
 from kullback.core.profile import Profile
 from kullback.core.slice import Slice
+from kullback.engine.categories import Categories
 from kullback.engine.forms import Columns, Form, Rows
 from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
@@ -38,10 +39,11 @@ class Table:
     offset: int
     streams: list[Stream]
     heard_ms: NDArray[np.int64]
+    codes: dict[int, dict[str, int]]
     clock: list[int | None]
 
 
-def table_at(offset: int, streams: StreamTable, patience: Patience) -> Table:
+def table_at(offset: int, streams: StreamTable, patience: Patience, categories: Categories) -> Table:
     """A copy of the table; cheap, because what it refers to never changes.
 
     Parameters
@@ -49,8 +51,9 @@ def table_at(offset: int, streams: StreamTable, patience: Patience) -> Table:
     offset : int
     streams : StreamTable
     patience : Patience
+    categories : Categories
     """
-    return Table(offset, list(streams), patience.heard_ms.copy(), patience.save())
+    return Table(offset, list(streams), patience.heard_ms.copy(), categories.view(), patience.save())
 
 
 def saved_slices(
@@ -95,6 +98,7 @@ def _streams_slice(shard: int, shards: int, table: Table, streams: list[Stream],
         "clock": table.clock,
         "plans": distinct,
         "labels": [stream.series.labels for stream in streams],
+        "categories": [list(table.codes.get(stream.number, ())) for stream in streams],
         "unit": [stream.series.unit for stream in streams],
         "source": [None if stream.source == stream.series.labels else stream.source for stream in streams],
     }
@@ -153,6 +157,7 @@ class Restoring:
     ----------
     table : StreamTable
     patience : Patience
+    categories : Categories
     shards : Shards
     companions : mapping of str to Rows
     plans : Plans
@@ -167,11 +172,13 @@ class Restoring:
         self,
         table: StreamTable,
         patience: Patience,
+        categories: Categories,
         shards: Shards,
         companions: Mapping[str, Rows],
         plans: Plans,
     ) -> None:
-        self._table, self._patience, self._shards = table, patience, shards
+        self._table, self._patience, self._categories = table, patience, categories
+        self._shards = shards
         self._companions, self._plans = companions, plans
         self.outdated: list[int] = []
         self._seatings: dict[int, _Seating] = {}
@@ -208,11 +215,15 @@ class Restoring:
         old_shards = int(part.facts["shards"])
         slots = part.columns["number"] // np.int32(old_shards)
         seating = self._seating(part.shard, slots)
-        for slot, saved, plan in zip(slots.tolist(), _streams(part), part.columns["plan"], strict=True):
+        saved_rows = zip(
+            slots.tolist(), _streams(part), part.columns["plan"], part.facts["categories"], strict=True
+        )
+        for slot, saved, plan, categories in saved_rows:
             number = self._shards.take(saved.id, slot)
             if number is not None:
                 stream = replace(saved, number=number, profile=profile_for(saved.source, profiles))
                 self._seat(stream, part.facts["plans"][plan])
+                self._categories.put(number, categories)
                 seating.number[slot], seating.opened_offset[slot] = number, stream.opened_offset
         here = seating.number[slots]
         self._patience.heard_ms[here[here >= 0]] = part.columns["heard_ms"][here >= 0]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.batch import Batch
 from kullback.core.scores import Outcome, Scores
 from kullback.detector.plan import Plan
 from kullback.engine.forms import Columns, Detector, Form, Makers
+from kullback.engine.readings import Readings
 from kullback.engine.slots import Slots
+from kullback.engine.watches import CategoryWatch, make_watches
 
 FREE = 255
 
@@ -47,12 +47,17 @@ class Shard:
 
     def __init__(self, capacity: int, makers: Makers) -> None:
         self.slots = Slots(capacity)
-        self._number = makers.number(capacity)
-        self._detectors: Mapping[Form, Detector] = {Form.NUMBER: self._number}
+        self._watches = make_watches(capacity, makers)
         self._form = np.full(capacity, FREE, np.uint8)
         self._opened_offset = np.zeros(capacity, np.int64)
         self._covered = np.zeros(capacity, np.int64)
         self._covered_most = 0
+
+    @property
+    def category_codes(self) -> int:
+        """Codes that fit the category detector, 1 when there is none."""
+        watch = self._watches.get(Form.CATEGORY)
+        return watch.detector.codes if isinstance(watch, CategoryWatch) else 1
 
     def detector(self, slot: int) -> Detector:
         """What scores the stream in a slot.
@@ -61,7 +66,16 @@ class Shard:
         ----------
         slot : int
         """
-        return self._detectors[Form(self._form[slot])]
+        return self._watches[Form(self._form[slot])].detector
+
+    def forms(self, slots: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """`Form` of the streams in slots.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        return self._form[slots]
 
     def seat(self, slot: int, form: Form, offset: int) -> None:
         """Note what kind of stream has a slot that was taken for it.
@@ -84,7 +98,7 @@ class Shard:
         form : Form
         plan : Plan
         """
-        self._detectors[form].open(slots, plan)
+        self._watches[form].open(slots, plan)
 
     def close(self, slot: int) -> None:
         """End the stream in a slot.
@@ -93,29 +107,40 @@ class Shard:
         ----------
         slot : int
         """
-        self.detector(slot).close(_one(slot))
+        self._watches[Form(self._form[slot])].close(np.array([slot], np.int32))
         self._form[slot], self._opened_offset[slot], self._covered[slot] = FREE, 0, 0
         self.slots.give_back(slot)
 
     def update(
-        self, slot: NDArray[np.int32], rows: NDArray[np.int64], batch: Batch, scores: Scores, offset: int
+        self,
+        slots: NDArray[np.int32],
+        rows: NDArray[np.int64],
+        readings: Readings,
+        scores: Scores,
+        offset: int,
     ) -> None:
         """Score samples in their order.
 
         Parameters
         ----------
-        slot : int32 array, shape (m,)
+        slots : int32 array, shape (m,)
         rows : int64 array, shape (m,)
             Row of the batch and of `scores` per slot, rising.
-        batch : Batch
+        readings : Readings
         scores : Scores
         offset : int
             The batch's log entry; rows of streams whose restored state contains it are left alone.
         """
         if offset <= self._covered_most:
-            slot, rows = self._leave_covered(slot, rows, scores, offset)
-        # 0: what is not to be applied again has been left out above, for all detectors alike.
-        self._number.update(slot, batch.timestamp_ms[rows], batch.value[rows], scores, rows, 0)
+            slots, rows = self._leave_covered(slots, rows, scores, offset)
+        forms = self._form[slots]
+        for form, watch in self._watches.items():
+            mine = forms == form
+            if mine.all():
+                watch.feed(slots, rows, readings, scores)
+                return
+            if mine.any():
+                watch.feed(slots[mine], rows[mine], readings, scores)
 
     def share_fleet(self, streams: int) -> None:
         """Tell the detectors among how many streams a fleet budget is divided.
@@ -124,8 +149,8 @@ class Shard:
         ----------
         streams : int
         """
-        for detector in self._detectors.values():
-            detector.live_streams = streams
+        for watch in self._watches.values():
+            watch.detector.live_streams = streams
 
     def contains(self, slot: int, offset: int) -> bool:
         """Whether the restored state of a slot has a log entry in it already.
@@ -145,20 +170,20 @@ class Shard:
         slots : int32 array, shape (n,)
         """
         found = []
-        for form, detector in self._detectors.items():
+        for form, watch in self._watches.items():
             rows = np.flatnonzero(self._form[slots] == form)
             if len(rows):
-                found.append((rows, detector.summary(slots[rows])))
+                found.append((rows, watch.detector.summary(slots[rows])))
         return found
 
     def empty_summary(self) -> Any:
         """The summary of no stream."""
-        return self._number.summary(np.empty(0, np.int32))
+        return self._watches[Form.NUMBER].detector.summary(np.empty(0, np.int32))
 
     @property
     def bytes_per_stream(self) -> int:
         """Size of one row over all detectors; only that of its own form is touched."""
-        return max(detector.bytes_per_stream for detector in self._detectors.values())
+        return max(watch.detector.bytes_per_stream for watch in self._watches.values())
 
     def save(self, first: int, stop: int) -> dict[Form, SavedRows]:
         """Copies of the rows in a range of slots.
@@ -168,10 +193,10 @@ class Shard:
         first, stop : int
         """
         saved = {}
-        for form, detector in self._detectors.items():
+        for form, watch in self._watches.items():
             slots = (first + np.flatnonzero(self._form[first:stop] == form)).astype(np.int32)
             if len(slots):
-                saved[form] = SavedRows(slots, self._opened_offset[slots], detector.save(slots))
+                saved[form] = SavedRows(slots, self._opened_offset[slots], watch.save(slots))
         return saved
 
     def load(self, form: Form, slots: NDArray[np.int32], columns: Columns) -> bool:
@@ -188,10 +213,10 @@ class Shard:
         bool
             False when they are of another layout, and nothing was done.
         """
-        wanted = self._detectors[form].save(np.empty(0, np.int32))
-        if _layout(wanted) != _layout(columns):
+        watch = self._watches.get(form)
+        if watch is None or _layout(watch.save(np.empty(0, np.int32))) != _layout(columns):
             return False
-        self._detectors[form].load(slots, columns)
+        watch.load(slots, columns)
         return True
 
     def cover(self, slots: NDArray[np.int32], offset: int) -> None:
@@ -214,20 +239,16 @@ class Shard:
         form : Form
         plan : Plan
         """
-        self._detectors[form].replan(slots, plan)
+        self._watches[form].detector.replan(slots, plan)
 
     def _leave_covered(
-        self, slot: NDArray[np.int32], rows: NDArray[np.int64], scores: Scores, offset: int
+        self, slots: NDArray[np.int32], rows: NDArray[np.int64], scores: Scores, offset: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        new = self._covered[slot] < offset
+        new = self._covered[slots] < offset
         left = rows[~new]
         scores.stream[left], scores.outcome[left] = -1, Outcome.ABSORBED
-        return slot[new], rows[new]
+        return slots[new], rows[new]
 
 
 def _layout(columns: Columns) -> dict[str, tuple[object, ...]]:
     return {name: (column.dtype, column.shape[1:]) for name, column in columns.items()}
-
-
-def _one(slot: int) -> NDArray[np.int32]:
-    return np.array([slot], np.int32)

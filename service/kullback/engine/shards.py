@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.batch import Batch
 from kullback.core.scores import Scores
 from kullback.detector.plan import Plan
 from kullback.engine.forms import Columns, Detector, Form, Makers
 from kullback.engine.plans import Plans
-from kullback.engine.shard import Shard
+from kullback.engine.readings import Readings
+from kullback.engine.shard import FREE, Shard
 from kullback.engine.streams import Stream
 
 Numbers = NDArray[np.int32]
@@ -34,6 +34,7 @@ class Shards:
 
     def __init__(self, count: int, slots: int, makers: Makers) -> None:
         self._shards = [Shard(slots, makers) for _ in range(count)]
+        self.category_codes = self._shards[0].category_codes
 
     def __len__(self) -> int:
         return len(self._shards)
@@ -109,12 +110,25 @@ class Shards:
         shard, slot = self._at(number)
         shard.close(slot)
 
-    def update(self, batch: Batch, scores: Scores, offset: int, live_streams: int) -> None:
+    def forms(self, numbers: Numbers) -> NDArray[np.uint8]:
+        """`Form` of streams, `FREE` for -1.
+
+        Parameters
+        ----------
+        numbers : int32 array, shape (n,)
+        """
+        forms = np.full(len(numbers), FREE, np.uint8)
+        for index, shard in enumerate(self._shards):
+            slots, rows = self._rows_of(index, numbers)
+            forms[rows] = shard.forms(slots)
+        return forms
+
+    def update(self, readings: Readings, scores: Scores, offset: int, live_streams: int) -> None:
         """Score a batch in the order of its rows.
 
         Parameters
         ----------
-        batch : Batch
+        readings : Readings
         scores : Scores
             With the stream of each row; the other columns are filled.
         offset : int
@@ -125,7 +139,7 @@ class Shards:
             slots, rows = self._rows_of(index, scores.stream)
             shard.share_fleet(live_streams)
             if len(rows):
-                shard.update(slots, rows, batch, scores, offset)
+                shard.update(slots, rows, readings, scores, offset)
 
     def detector(self, number: int) -> tuple[Detector, int]:
         """What scores a stream, and in which of its slots.

@@ -14,7 +14,7 @@ from kullback.core.profile import Profile
 from kullback.core.selector import Selector
 from kullback.engine.forms import Form
 
-MAX_ROUTES_PER_STREAM = 64
+MAX_ROUTES_PER_STREAM = 256
 _KEY = attrgetter("key")
 
 
@@ -68,6 +68,7 @@ class StreamTable:
         self._numbers_of_metric: dict[str, dict[int, None]] = {}
         self._routes: dict[str, int] = {}
         self._keys: dict[int, list[str]] = {}
+        self._bounds: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -119,19 +120,32 @@ class StreamTable:
         self._by_id[stream.id] = self._by_number[stream.number] = stream
         self._numbers_of_metric.setdefault(stream.series.metric, {})[stream.number] = None
 
-    def learn(self, series: Series, number: int) -> None:
+    def learn(self, series: Series, number: int, bound: float | None = None) -> None:
         """Remember which stream a series feeds.
 
         Parameters
         ----------
         series : Series
         number : int
+        bound : float or None
+            Upper bound of a series that is one bucket of a histogram, NaN for its sum or count.
         """
         keys = self._keys.setdefault(number, [])
         if len(keys) >= MAX_ROUTES_PER_STREAM:  # an ignored label that changes all the time
-            del self._routes[keys.pop(0)]
+            self._unlearn(keys.pop(0))
         keys.append(series.key)
         self._routes[series.key] = number
+        if bound is not None:
+            self._bounds[series.key] = bound
+
+    def part_bound(self, series: Series) -> float | None:
+        """The bound that was learnt with a series, None when it is a stream of its own.
+
+        Parameters
+        ----------
+        series : Series
+        """
+        return self._bounds.get(series.key)
 
     def remove(self, number: int) -> Stream:
         """Drop a stream and what leads to it.
@@ -147,7 +161,7 @@ class StreamTable:
         stream = self._by_number.pop(number)
         del self._by_id[stream.id]
         for key in self._keys.pop(number, ()):
-            del self._routes[key]
+            self._unlearn(key)
         of_metric = self._numbers_of_metric[stream.series.metric]
         del of_metric[number]
         if not of_metric:
@@ -158,6 +172,7 @@ class StreamTable:
         """Work out anew which stream each series feeds; after profiles changed."""
         self._routes.clear()
         self._keys.clear()
+        self._bounds.clear()
 
     def count_of_metric(self, metric: str) -> int:
         """Live streams of a metric name.
@@ -179,6 +194,10 @@ class StreamTable:
         return np.array(
             sorted(one.number for one in streams if selector.matches(one.series.labels)), np.int32
         )
+
+    def _unlearn(self, key: str) -> None:
+        del self._routes[key]
+        self._bounds.pop(key, None)
 
     def _candidates(self, selector: Selector) -> Iterator[Stream]:
         """The streams of the selector's metric name, where it fixes one."""

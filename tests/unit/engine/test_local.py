@@ -104,14 +104,14 @@ def test_a_series_without_samples_opens_no_stream() -> None:
 def test_an_ignored_label_does_not_split_a_stream() -> None:
     ignoring = Profile(match=parse_selector('{pod=~"x.*"}'), ignore_labels=("pod",))
     one = engine(profiles=(ignoring, Profile()))
-    for offset in range(1, 300):
+    for offset in range(1, 400):
         churned = series("m", pod=f"x{offset}", job="j")
         scores = one.update(batch((churned, offset, 1.0)), offset, offset)
     assert len(one) == 1
     assert scores.score.tolist() == [0.0]
     (stream,) = one
     assert stream.series.labels == sorted_labels([("__name__", "m"), ("job", "j")])
-    assert len(one._table._routes) <= 64
+    assert len(one._table._routes) <= 256
 
 
 def test_only_identity_labels_are_kept_when_given() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.batch import Batch
+from kullback.core.batch import Batch, Buckets
 from kullback.core.labels import Kind, Series, sorted_labels
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
@@ -93,10 +93,57 @@ class TinyDetector:
             column[slots] = arrays[name]
 
 
+class TinyHistogramDetector(TinyDetector):
+    """Scores the total of an interval; `seen` keeps what it was given."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.seen: list[tuple[int, int, list[float], list[float]]] = []
+
+    def update(  # type: ignore[override]
+        self,
+        slot: NDArray[np.int32],
+        timestamp_ms: NDArray[np.int64],
+        buckets: Buckets,
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+    ) -> None:
+        for i, one in enumerate(slot):
+            here = slice(buckets.start[i], buckets.start[i + 1])
+            counts = buckets.count[here]
+            weight = float((counts * np.arange(1, len(counts) + 1)).sum())
+            self.seen.append(
+                (int(one), int(timestamp_ms[i]), buckets.upper_bound[here].tolist(), counts.tolist())
+            )
+            self.rows["count"][one] += 1
+            self.rows["total"][one] += weight
+            scores.value[rows[i]] = scores.score[rows[i]] = weight
+
+
+class TinyCategoryDetector(TinyDetector):
+    codes = 4
+
+    def update(  # type: ignore[override]
+        self,
+        slot: NDArray[np.int32],
+        timestamp_ms: NDArray[np.int64],
+        code: NDArray[np.int32],
+        scores: Scores,
+        rows: NDArray[np.int64],
+        offset: int,
+    ) -> None:
+        super().update(slot, timestamp_ms, code.astype(float), scores, rows, offset)
+
+
+ALL_FORMS = Makers(TinyDetector, TinyHistogramDetector, TinyCategoryDetector)
+
+
 def engine(**options: Any) -> LocalEngine:
     limits = Limits(**{"max_streams": 100} | options.pop("limits", {}))
     profiles = options.pop("profiles", (Profile(),))
-    return LocalEngine(limits, profiles, Makers(number=TinyDetector), **options)
+    makers = options.pop("makers", Makers(number=TinyDetector))
+    return LocalEngine(limits, profiles, makers, **options)
 
 
 def series(name: str, kind: Kind = Kind.GAUGE, **labels: str) -> Series:

@@ -1,0 +1,81 @@
+"""What a batch says to each form of stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.batch import Batch
+from kullback.engine.assembly import ABSORB, BUCKET, WHOLE
+from kullback.engine.categories import Categories
+from kullback.engine.forms import Form
+from kullback.engine.histograms import Parts
+from kullback.engine.streams import StreamTable
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """A batch with what its rows mean beyond their numbers.
+
+    Parameters
+    ----------
+    batch : Batch
+    parts : Parts or None
+        None when no row is part of a classic histogram.
+    codes : int32 array, shape (n,), or None
+        Category code of each row, 0 where the stream is not one of categories; None when none is.
+    """
+
+    batch: Batch
+    parts: Parts | None = None
+    codes: NDArray[np.int32] | None = None
+
+
+def read_batch(
+    batch: Batch,
+    numbers: NDArray[np.int32],
+    forms: NDArray[np.uint8],
+    table: StreamTable,
+    categories: Categories,
+) -> Readings:
+    """Find out what the rows of a batch mean.
+
+    Parameters
+    ----------
+    batch : Batch
+    numbers : int32 array, shape (series,)
+        Stream of each of the batch's series.
+    forms : uint8 array, shape (series,)
+        `Form` of those streams.
+    table : StreamTable
+    categories : Categories
+        Gives new names their codes.
+    """
+    parts = _parts(batch, np.flatnonzero(forms == Form.HISTOGRAM), table)
+    categorical = forms == Form.CATEGORY
+    codes = _codes(batch, numbers, categorical, categories) if categorical.any() else None
+    return Readings(batch, parts, codes)
+
+
+def _parts(batch: Batch, histograms: NDArray[np.int64], table: StreamTable) -> Parts | None:
+    bounds = {index: table.part_bound(batch.series[index]) for index in histograms.tolist()}
+    if not any(bound is not None for bound in bounds.values()):
+        return None
+    part, upper_bound = np.full(len(batch.series), WHOLE, np.uint8), np.zeros(len(batch.series))
+    for index, bound in bounds.items():
+        if bound is not None:
+            part[index], upper_bound[index] = ABSORB if isnan(bound) else BUCKET, bound
+    return Parts(part[batch.stream_index], upper_bound[batch.stream_index])
+
+
+def _codes(
+    batch: Batch, numbers: NDArray[np.int32], categorical: NDArray[np.bool_], categories: Categories
+) -> NDArray[np.int32]:
+    rows = np.flatnonzero(categorical[batch.stream_index])
+    category = np.nan_to_num(batch.value[rows], nan=-1, posinf=-1, neginf=-1).astype(np.int64)
+    codes = np.zeros(len(batch), np.int32)
+    codes[rows] = categories.codes(numbers[batch.stream_index[rows]], category, batch.categories)
+    return codes
