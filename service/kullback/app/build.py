@@ -84,6 +84,7 @@ def build_pipeline(
     storage, limits, profiles = settings.storage, settings.limits.build(), settings.build_profiles()
     numbers = slots_per_shard(limits.max_streams, storage.shards) * storage.shards
     alerts = AlertStates(numbers)
+    address = Address(settings.server.external_url, settings.alerting.runbook_url)
     history = History(storage.path / "history.sqlite", numbers, storage.history_step, storage.retention)
     shape = shape_for(profiles)
     engine = LocalEngine(
@@ -101,7 +102,7 @@ def build_pipeline(
             engine=engine,
             alerts=alerts,
             maintenance=Maintenance(numbers),
-            book=AlertBook(history, Address(settings.server.external_url), deliver),
+            book=AlertBook(history, address, deliver),
             history=history,
             checkpoint=Checkpoint(Snapshots(storage.path / "snapshots"), log, storage.snapshot_interval),
             limits=limits,

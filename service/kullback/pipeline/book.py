@@ -14,8 +14,6 @@ from kullback.engine.local import LocalEngine
 from kullback.outputs.alert_json import alert_json
 from kullback.storage.history import History
 
-RUNBOOK = "runbooks/#kullbackstreamanomalous"
-
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -25,11 +23,12 @@ class Address:
     ----------
     external_url : str
         The service's own page; "" leaves the links out.
-    docs_url : str
+    runbook_url : str
+        Where it says what to do; "" leaves the annotation out.
     """
 
     external_url: str = ""
-    docs_url: str = ""
+    runbook_url: str = ""
 
 
 class AlertBook:
@@ -106,7 +105,7 @@ class AlertBook:
         wording = Wording(
             severity=stream.profile.severity,
             explanation=self._explanation(alert, stream.id),
-            runbook_url=f"{self._address.docs_url}/{RUNBOOK}" if self._address.docs_url else "",
+            runbook_url=self._address.runbook_url,
             external_url=self._address.external_url,
         )
         return decide(alert, stream.id, stream.series.labels, wording)

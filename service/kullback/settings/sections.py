@@ -121,6 +121,10 @@ class AlertingSettings(Section):
     resend_interval: Duration = Field(
         MINUTE_MS, ge=1000, description="How often a firing alert is sent again."
     )
+    runbook_url: str = Field(
+        "docs/runbooks/index.md#kullbackstreamanomalous",
+        description="Annotation of pushed alerts: where it says what to do.",
+    )
 
     @field_validator("alertmanagers")
     @classmethod
