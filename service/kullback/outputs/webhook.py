@@ -20,7 +20,7 @@ from kullback.outputs.alert_json import alert_json
 from kullback.outputs.desk import Answer, Backoff, Letter, Outcome, Tally, origin
 
 VERSION = "1"
-MAX_EVENTS = 1_000
+MAX_EVENTS = 10_000
 GIVE_UP_AFTER_MS = 3_600_000
 
 
