@@ -15,6 +15,7 @@ from kullback import __version__
 from kullback.app.logs import configure_logs
 from kullback.app.service import Service
 from kullback.core.errors import KullbackError
+from kullback.http.tls import tls_factory
 from kullback.settings import load_settings
 
 GRACE_S = 10
@@ -52,6 +53,7 @@ def run(config: Path | None, overrides: dict[str, Any]) -> None:
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
             timeout_keep_alive=KEEP_ALIVE_S,
+            ssl_context_factory=tls_factory(settings.server.web_config_file),
         )
     )
     log.info(

@@ -23,7 +23,7 @@ from kullback.core.errors import ErrorId, KullbackError, Overloaded, RequestErro
 from kullback.http.web_config import SCOPES, BearerToken, WebConfig, read_web_config
 from kullback.http.write import PATHS as WRITE_PATHS
 
-ASKING_IS_READING = frozenset(("/api/v1/compare", "/api/v1/backtest"))
+ASKING_IS_READING = frozenset(("/api/v1/compare", "/api/v1/backtest", "/ui/compare", "/ui/backtest"))
 MAX_REMEMBERED = 1024
 _NOBODY = bcrypt.hashpw(b"nobody", bcrypt.gensalt(10))
 """Checked for unknown users, so that the time of an answer does not tell who exists."""

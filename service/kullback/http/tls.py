@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -49,45 +50,60 @@ def tls_context(config: TlsServerConfig) -> ssl.SSLContext:
 class FreshTls:
     """A context whose handshakes use the newest certificate.
 
+    What is asked of clients (`client_auth_type`, `client_ca_file`) stays as it was at the start: OpenSSL
+    takes a connection's verification from the context it began with.
+
     Parameters
     ----------
     web_config_file : Path
-        Must have a `tls_server_config`.
 
     Raises
     ------
     RequestError
-        BAD_CONFIG when it cannot be used at the start; later the last good one stays.
+        BAD_CONFIG when it cannot be used at the start; later the last good certificate stays.
     """
 
     def __init__(self, web_config_file: Path) -> None:
         self._path = web_config_file
-        self._seen, self._present = self._load()
-        self.context = tls_context(self._config())
+        self.context = self._present = self._load()
         # Asked at every handshake, also of clients that name no server.
         self.context.sni_callback = self._refresh
 
-    def _config(self) -> TlsServerConfig:
+    def _load(self) -> ssl.SSLContext:
         config = read_web_config(self._path).tls_server_config
         if config is None:
             raise RequestError(ErrorId.BAD_CONFIG, f"{self._path} has no tls_server_config any more.")
-        return config
-
-    def _load(self) -> tuple[tuple[float, ...], ssl.SSLContext]:
-        config = self._config()
-        files = [self._path, config.cert_file, config.key_file, config.client_ca_file or self._path]
-        self._files = files
-        return _ages(files), tls_context(config)
+        self._files = [self._path, config.cert_file, config.key_file]
+        self._seen = _ages(self._files)
+        return tls_context(config)
 
     def _refresh(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
         if _ages(self._files) != self._seen:
+            self._seen = _ages(self._files)
             try:
-                self._seen, self._present = self._load()
+                self._present = self._load()
             except KullbackError as problem:
-                self._seen = _ages(self._files)
                 structlog.get_logger().error("tls_reload_failed", detail=problem.detail)
         connection.context = self._present
 
 
-def _ages(files: list[Path]) -> tuple[float, ...]:
-    return tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
+def tls_factory(web_config_file: Path | None) -> Callable[..., ssl.SSLContext] | None:
+    """What uvicorn is given as `ssl_context_factory`; None when plain HTTP is served.
+
+    Parameters
+    ----------
+    web_config_file : Path or None
+
+    Raises
+    ------
+    RequestError
+        BAD_CONFIG.
+    """
+    if web_config_file is None or read_web_config(web_config_file).tls_server_config is None:
+        return None
+    fresh = FreshTls(web_config_file)
+    return lambda *_: fresh.context
+
+
+def _ages(files: list[Path]) -> list[float]:
+    return [file.stat().st_mtime if file.exists() else 0.0 for file in files]
