@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.engine.tiny import TinyDetector, batch, engine, series, state_of
+from tests.unit.engine.tiny import ALL_FORMS, TinyDetector, batch, engine, series, state_of
 
-from kullback.core.labels import Series
+from kullback.core.labels import Kind, Series
 from kullback.core.slice import Slice
 from kullback.engine.local import LocalEngine
 
-SERIES = [series("m", i=str(i)) for i in range(9)]
-OPTIONS: dict[str, Any] = {"expire_after_ms": 200_000, "limits": {"max_streams": 7}}
+SERIES = [
+    *(series("m", i=str(i)) for i in range(5)),
+    series("c", Kind.CATEGORY),
+    *(series("t_bucket", Kind.COUNTER, le=bound) for bound in ("1", "2", "+Inf")),
+    series("t_count", Kind.COUNTER),
+]
+NAMES = ("red", "green", "blue", "grey", "black")
+OPTIONS: dict[str, Any] = {
+    "expire_after_ms": 200_000,
+    "limits": {"max_streams": 6},
+    "makers": ALL_FORMS,
+}
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,10 @@ class Copy:
 
 writes = st.builds(
     Write,
-    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 100)), min_size=1, max_size=8).map(tuple),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 100)), min_size=1, max_size=12).map(tuple),
     st.sampled_from([0, 1_000, 59_000, 70_000, -5_000, 10**9]),
 )
-acts = st.builds(Act, st.sampled_from(["close", "rebaseline", "strike", "feedback"]), st.integers(0, 8))
+acts = st.builds(Act, st.sampled_from(["close", "rebaseline", "strike", "feedback"]), st.integers(0, 9))
 events = st.lists(st.one_of(writes, writes, acts, st.builds(Copy), st.builds(Copy)), max_size=40)
 
 
@@ -62,7 +72,7 @@ class Live:
             self.engine.close(stream.number, offset)
         scores = self.engine.update(what, now_ms, offset)
         for number, value in zip(scores.stream, scores.value, strict=True):
-            if number >= 0:
+            if number >= 0 and np.isfinite(value):
                 self.alerts.rows["total"][number] += value
 
     def state(self) -> dict[str, Any]:
@@ -71,7 +81,7 @@ class Live:
 
 
 def act(one: LocalEngine, what: Act, offset: int) -> None:
-    number = one.find(SERIES[what.which].id)
+    number = one.find((SERIES[what.which] if what.which < 6 else Series((("__name__", "t"),))).id)
     if number is None:
         return
     if what.verb == "close":
@@ -105,8 +115,8 @@ def entry_of(live: Live, event: Write | Act, offset: int) -> tuple[int, int, Any
     if isinstance(event, Act):
         return (offset, live.now_ms, event)
     live.now_ms += event.pause_ms
-    rows = [(SERIES[index], offset * 10 + place, float(x)) for place, (index, x) in enumerate(event.samples)]
-    kept, _ = live.engine.room(batch(*rows))
+    rows = [sample(index, offset, place, x) for place, (index, x) in enumerate(event.samples)]
+    kept, _ = live.engine.room(replace(batch(*rows), categories=NAMES))
     return (offset, live.now_ms, kept) if len(kept) else None
 
 
@@ -137,10 +147,17 @@ def test_a_restored_engine_goes_on_like_the_first(script: list[Any], start: int)
     for entry in log:
         if entry[0] > from_offset:
             again.apply(entry)
-    more = batch(*((one, 10**6, 3.0) for one in SERIES))
+    more = replace(batch(*((one, 10**6, 3.0) for one in SERIES)), categories=NAMES)
     first, second = (one.engine.update(one.engine.room(more)[0], 10**12, 10**6) for one in (live, again))
     np.testing.assert_array_equal(first.score, second.score)
     np.testing.assert_array_equal(first.stream, second.stream)
+
+
+def sample(index: int, offset: int, place: int, x: int) -> tuple[Series, int, float]:
+    """Buckets of one request share their time; category values are indices, not all with a name."""
+    if SERIES[index].metric == "t_bucket":
+        return SERIES[index], offset * 10, float(x)
+    return SERIES[index], offset * 10 + place, float(x % 7 if SERIES[index].kind is Kind.CATEGORY else x)
 
 
 def numbers_of(live: Live) -> dict[str, int]:
@@ -155,7 +172,7 @@ def test_a_snapshot_of_an_empty_engine_restores() -> None:
 
 def test_a_smaller_engine_takes_up_what_has_room() -> None:
     live = Live(1)
-    many: list[Series] = SERIES[:7]
+    many: list[Series] = SERIES[:5]
     live.apply((1, 0, batch(*((one, 1, 1.0) for one in many))))
     small = engine(limits={"max_streams": 3})
     small.restore(live.engine.slices())

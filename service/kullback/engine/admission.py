@@ -17,7 +17,7 @@ from kullback.core.profile import Profile
 from kullback.engine.families import NO_BOUND, bound_of, family_of, is_total
 from kullback.engine.forms import Form, form_of
 from kullback.engine.identity import identity_of, profile_for
-from kullback.engine.streams import StreamTable
+from kullback.engine.streams import Stream, StreamTable
 
 SHOWN_CHARACTERS = 120
 
@@ -131,20 +131,25 @@ class Admission:
         if Form.HISTOGRAM in self._forms:
             if (bound := bound_of(series)) is not None:
                 return self._plain(family_of(series), bound)
-            if is_total(series) and self._knows(family := self._plain(family_of(series), NO_BOUND)):
-                return family
+            if is_total(series):
+                return self._total(series)
         return self._plain(series, None)
+
+    def _total(self, series: Series) -> Candidate:
+        """A sum or count belongs to its family, unless it came first and is a stream of its own by now."""
+        alone, family = self._plain(series, None), self._plain(family_of(series), NO_BOUND)
+        return family if self._find(alone) is None and self._find(family, Form.HISTOGRAM) else alone
 
     def _plain(self, series: Series, bound: float | None) -> Candidate:
         profile = profile_for(series.labels, self.profiles)
         identity = identity_of(series, profile)
         return Candidate(identity, series.labels, form_of(series.kind), profile, bound)
 
-    def _knows(self, family: Candidate) -> bool:
+    def _find(self, candidate: Candidate, form: Form | None = None) -> Stream | Candidate | None:
         # While entries are applied only the table counts: a replay has not seen what `room` saw.
-        awaited = None if self._applied else self._awaited.get(family.series.id)
-        known = self._table.find(family.series.id) or awaited
-        return known is not None and known.form == Form.HISTOGRAM
+        awaited = None if self._applied else self._awaited.get(candidate.series.id)
+        known = self._table.find(candidate.series.id) or awaited
+        return known if known is not None and form in (None, known.form) else None
 
     def _refusal(self, series: Series) -> Refusal | None:
         candidate = self._candidates.get(series.key) or self._make(series)

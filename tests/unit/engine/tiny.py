@@ -168,8 +168,14 @@ def state_of(one: LocalEngine) -> dict[str, Any]:
 
 def _stream_state(one: LocalEngine, number: int) -> dict[str, Any]:
     stream = one.stream(number)
-    detector, slot = one._shards.detector(number)
-    row = detector.save(np.array([slot], np.int32))
+    shard, slot = one._shards._at(number)
+    row = shard.save(slot, slot + 1)[stream.form].columns
     facts = (stream.created_ms, stream.opened_offset, stream.feedback, stream.form, stream.series.labels)
     heard_ms = int(one._patience.heard_ms[number])
-    return {"facts": facts, "heard_ms": heard_ms, **{name: row[name].tobytes() for name in row}}
+    names = one.categories(number)
+    return {
+        "facts": facts,
+        "names": names,
+        "heard_ms": heard_ms,
+        **{name: row[name].tobytes() for name in row},
+    }
