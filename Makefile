@@ -10,7 +10,7 @@ bin := $(venv)/bin
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
-        bench bench-detection fuzz soak crash reference pictures lock sbom servers clean
+        bench bench-detection fuzz soak crash reference openapi pictures lock sbom servers clean
 
 help: ## Show this text
 	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
@@ -93,6 +93,9 @@ pictures: $(venv)/.dev ## Make the pictures of README and documentation (needs C
 
 reference: $(venv)/.dev ## Generate docs/errors.md and docs/options.md from the code
 	$(bin)/python scripts/reference_pages.py docs
+
+openapi: $(venv)/.dev ## Generate docs/openapi.json from the code
+	$(bin)/python scripts/openapi.py
 
 lock: ## Pin all dependencies anew, with hashes
 	scripts/lock.sh

@@ -63,6 +63,22 @@ def build_app(
     -------
     FastAPI
     """
+    app = described_app(lifespan)
+    app.state.context = context
+    app.mount("/docs/assets", api_page.assets())
+    app.mount("/static", ui.static_files())
+    problems.install(app)
+    app.add_middleware(Edge, gate=gate or Gate(None, context.clock), meters=context.meters)
+    return app
+
+
+def described_app(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """All endpoints and their description, with nothing behind them yet.
+
+    Parameters
+    ----------
+    lifespan : Lifespan or None
+    """
     app = FastAPI(
         title="Kullback",
         version=__version__,
@@ -71,13 +87,8 @@ def build_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.context = context
     app.router.routes.extend(write_routes())  # first: they are asked for most
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/docs/assets", api_page.assets())
-    app.mount("/static", ui.static_files())
-    problems.install(app)
     openapi.install(app)
-    app.add_middleware(Edge, gate=gate or Gate(None, context.clock), meters=context.meters)
     return app

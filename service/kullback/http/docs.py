@@ -9,7 +9,10 @@ from pydantic import BaseModel, Field
 from kullback.core.errors import ErrorId
 from kullback.http.problems import PROBLEM_JSON, problem_document, status_of
 
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
 Responses = dict[int | str, dict[str, Any]]
+NULL = "\0null"
+"""Stands for null in examples: FastAPI drops members that are None from its document."""
 
 
 class Problem(BaseModel):
@@ -34,7 +37,9 @@ def answers(example: Any, *errors: ErrorId, status: int = 200) -> Responses:
     status : int
         On success.
     """
-    content = {"content": {"application/json": {"example": example}}} if example is not None else {}
+    content = (
+        {"content": {"application/json": {"example": with_nulls(example)}}} if example is not None else {}
+    )
     found: Responses = {status: {"description": "Success.", **content}}
     for error in (*errors, ErrorId.STARTING_OR_STOPPING):
         found |= _problem(error, found)
@@ -45,10 +50,36 @@ def _problem(error: ErrorId, known: Responses) -> Responses:
     """The entry of an error's status, its example joined to those of the same status."""
     status = status_of(error)
     examples = known.get(status, {}).get("content", {}).get(PROBLEM_JSON, {}).get("examples", {})
-    shown = {**examples, error.code: {"value": problem_document(error, status, error.text())}}
+    shown = {**examples, error.code: {"value": with_nulls(problem_document(error, status, error.text()))}}
     return {
         status: {
             "description": " ".join(sorted(shown)),
-            "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema(), "examples": shown}},
+            "content": {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA, "examples": shown}},
         }
     }
+
+
+def with_nulls(example: Any) -> Any:
+    """An example whose nulls survive FastAPI.
+
+    Parameters
+    ----------
+    example : Any
+        JSON values.
+    """
+    return replaced(example, None, NULL)
+
+
+def replaced(content: Any, old: Any, new: Any) -> Any:
+    """JSON values with every `old` turned into `new`.
+
+    Parameters
+    ----------
+    content : Any
+    old, new : Any
+    """
+    if isinstance(content, dict):
+        return {key: replaced(value, old, new) for key, value in content.items()}
+    if isinstance(content, list):
+        return [replaced(value, old, new) for value in content]
+    return new if content == old and type(content) is type(old) else content

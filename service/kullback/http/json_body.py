@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kullback.core.errors import RequestError
 from kullback.http.context import context_of
+from kullback.http.docs import with_nulls
 from kullback.http.problems import invalid
 from kullback.http.request_body import read_body
 
@@ -65,5 +66,5 @@ def body_docs(shape: type[Shape], example: Any) -> dict[str, Any]:
     example : Any
     """
     schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-    content = {"application/json": {"schema": schema, "example": example}}
+    content = {"application/json": {"schema": schema, "example": with_nulls(example)}}
     return {"requestBody": {"required": bool(schema.get("required")), "content": content}}

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from kullback.http.docs import NULL, Problem, replaced
 from kullback.http.write_docs import WRITE_DOCS
 
 DESCRIPTION = """Kullback watches streams of samples for changes of their distribution.
@@ -40,15 +41,17 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     ----------
     app : FastAPI
     """
-    document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+    bare = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
+    document: dict[str, Any] = replaced(bare, NULL, None)
     document["paths"] = {**WRITE_DOCS, **document["paths"]}
-    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas = document["components"]["schemas"] | {"Problem": Problem.model_json_schema()}
     for path in document["paths"].values():
         for operation in path.values():
-            operation.get("responses", {}).pop("422", None)  # invalid requests are 400 here
+            operation["responses"].pop("422", None)  # invalid requests are 400 here
             _hoist(operation.get("requestBody", {}), schemas)
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 
 

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from kullback import __version__
 from kullback.core.errors import ErrorId, RequestError
 from kullback.http.context import Context, context_of
-from kullback.http.docs import answers
+from kullback.http.docs import Responses, answers
 from kullback.pipeline.pipeline import Pipeline
 from kullback.pipeline.standing import STATES, standing
 
@@ -75,6 +75,10 @@ STATUS_EXAMPLE = {
         "snapshot_problem": "",
     },
 }
+
+
+def _says(text: str) -> Responses:
+    return {200: {"description": "Success.", "content": {"text/plain": {"example": f"{text}\n"}}}}
 
 
 @router.get("/api/v1/status", responses=answers(STATUS_EXAMPLE))
@@ -141,7 +145,7 @@ async def config(context: In) -> dict[str, Any]:
 
 
 @router.head("/-/healthy", include_in_schema=False)
-@router.get("/-/healthy", response_class=PlainTextResponse)
+@router.get("/-/healthy", response_class=PlainTextResponse, responses=_says("Kullback is healthy."))
 async def healthy() -> str:
     """200 as long as the process answers."""
     return "Kullback is healthy.\n"
@@ -151,9 +155,8 @@ async def healthy() -> str:
 @router.get(
     "/-/ready",
     response_class=PlainTextResponse,
-    responses={
-        503: {"description": "Replaying the log, with progress, or stopping.", "content": {"text/plain": {}}}
-    },
+    responses=_says("Kullback is ready.")
+    | {503: {"description": "Replaying the log, with progress, or stopping.", "content": {"text/plain": {}}}},
 )
 async def ready(context: In) -> Response:
     """200 once the log is replayed; 503 with the progress before that, and while stopping."""
@@ -167,7 +170,8 @@ async def ready(context: In) -> Response:
 @router.post(
     "/-/reload",
     response_class=PlainTextResponse,
-    responses=answers(None, ErrorId.LIFECYCLE_DISABLED, ErrorId.BAD_CONFIG),
+    responses=answers(None, ErrorId.LIFECYCLE_DISABLED, ErrorId.BAD_CONFIG)
+    | _says("The configuration was read again."),
 )
 async def reload(context: In) -> str:
     """Read the configuration again; a bad one changes nothing and says why."""

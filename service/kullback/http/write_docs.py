@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kullback.core.errors import ErrorId
-from kullback.http.docs import Problem
+from kullback.http.docs import PROBLEM_SCHEMA
 from kullback.http.problems import PROBLEM_JSON, problem_document
 
 JsonObject = dict[str, Any]
@@ -117,7 +117,7 @@ TEXT = {"type": "string"}
 
 def _problem(error: ErrorId, status: int) -> JsonObject:
     example = problem_document(error, status, error.text())
-    return {PROBLEM_JSON: {"schema": Problem.model_json_schema(), "example": example}}
+    return {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA, "example": example}}
 
 
 def _operation(

@@ -120,6 +120,14 @@ def test_maintenance_keeps_alerts_away(client: httpx.Client) -> None:
     assert client.get(f"/api/v1/streams/{stream}").json()["state"] != "maintenance"
 
 
+def test_maintenance_that_is_long_over_makes_room(client: httpx.Client) -> None:
+    over = {"match": "{}", "start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z"}
+    first, second = (client.post("/api/v1/maintenance", json=over).json()["id"] for _ in range(2))
+    known = [window["id"] for window in client.get("/api/v1/maintenance").json()["maintenance"]]
+    assert first not in known
+    assert client.delete(f"/api/v1/maintenance/{second}").status_code == 204
+
+
 def test_maintenance_may_come_back_every_week(client: httpx.Client) -> None:
     schedule = {"days": ["sun"], "at": "02:00", "duration": "2h", "timezone": "Europe/Berlin"}
     made = client.post("/api/v1/maintenance", json={"match": "{}", "schedule": schedule})
