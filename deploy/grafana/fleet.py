@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.grafana.panels import board, choice, lines, number, query, rows, states
+from deploy.grafana.panels import board, choice, lines, number, query, rows, states, to_stream
 from grafana_foundation_sdk.builders import dashboard, stat
 
 STREAMS = '{job=~"$job", instance=~"$instance", metric=~"$metric"}'
@@ -50,7 +50,7 @@ def fleet() -> dashboard.Dashboard:
             "none",
             query(f"topk(10, kullback_score{STREAMS})", "{{metric}} {{job}} {{instance}}"),
             line_at=1.0,
-        )
+        ).data_links([to_stream("__field.labels")])
     )
     return made.with_panel(
         lines(

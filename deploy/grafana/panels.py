@@ -129,6 +129,19 @@ def states(title: str, text: str, one: prometheus.Dataquery, width: int = WIDTH)
     return panel.mappings([kinds.ValueMap(options=shown)]).show_value(common_kinds.VisibilityMode.NEVER)
 
 
+def to_stream(labels: str) -> dashboard.DashboardLink:
+    """A link from a value to the dashboard of its stream.
+
+    Parameters
+    ----------
+    labels : str
+        Where Grafana holds the value's labels: `__field.labels` in charts, `__data.fields` in tables.
+    """
+    chosen = "&".join(f"var-{name}=${{{labels}.{name}}}" for name in ("metric", "job", "instance"))
+    url = f"/d/kullback-stream?${{datasource:queryparam}}&{chosen}&${{__url_time_range}}"
+    return dashboard.DashboardLink("Show this stream").type(kinds.DashboardLinkType.LINK).url(url)
+
+
 def rows(title: str, text: str, unit: str, one: prometheus.Dataquery, width: int = WIDTH) -> table.Panel:
     """The newest values as a table.
 
@@ -140,7 +153,7 @@ def rows(title: str, text: str, unit: str, one: prometheus.Dataquery, width: int
         Of 24.
     """
     panel = _with(table.Panel(), title, text, unit, [one]).height(9).span(width)
-    panel.show_header(True)
+    panel.show_header(True).data_links([to_stream("__data.fields")])
     hidden = dict.fromkeys(("Time", "__name__"), True)
     return panel.with_transformation(
         kinds.DataTransformerConfig(id_val="organize", options={"excludeByName": hidden})

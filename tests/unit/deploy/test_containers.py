@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+import kullback
+
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
@@ -71,6 +73,12 @@ def test_ports_are_open_to_this_machine_only(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_image_has_a_version(name: str) -> None:
     assert re.search(r":v?\d+\.\d+", SERVICES[name]["image"])
+
+
+def test_versions_are_those_of_the_package() -> None:
+    kustomization = yaml.safe_load((ROOT / "deploy/k8s/kustomization.yaml").read_text(encoding="utf-8"))
+    assert SERVICES["kullback"]["image"] == f"kullback:{kullback.__version__}"
+    assert [image["newTag"] for image in kustomization["images"]] == [kullback.__version__]
 
 
 def scrape_targets() -> list[Any]:
