@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ class WindowView:
     quantile_levels, reference_quantiles, current_quantiles : float64 arrays, shape (levels,)
         Quantiles in the metric's unit; NaN when there are no samples.
     measures : Measures
+    reference_values, current_values : float64 arrays
+        The samples themselves in the metric's unit, where the detector keeps them.
     """
 
     window_samples: int
@@ -51,6 +53,8 @@ class WindowView:
     reference_quantiles: Column
     current_quantiles: Column
     measures: Measures
+    reference_values: Column = field(default_factory=lambda: np.empty(0))
+    current_values: Column = field(default_factory=lambda: np.empty(0))
 
 
 def values_of(high: NDArray[np.uint16], low: NDArray[np.uint8], origin: float) -> Column:
@@ -125,6 +129,8 @@ def view_window(stream: Any, window: int, length: int) -> WindowView:
         reference_quantiles=_quantiles(reference),
         current_quantiles=_quantiles(current),
         measures=measure(smoothed, uniform, distance),
+        reference_values=reference,
+        current_values=current,
     )
 
 
