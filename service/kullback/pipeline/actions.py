@@ -21,6 +21,7 @@ from kullback.alerting.alert import Reason
 from kullback.alerting.feedback import Feedback, Verdict, threshold_factor
 from kullback.alerting.maintenance import MaintenanceWindow
 from kullback.alerting.schedule import Schedule, once, recurring
+from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import parse_selector
 from kullback.storage.entry import Entry
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from kullback.pipeline.pipeline import Pipeline
 
 Action = Mapping[str, Any]
+ENDED_KEPT_MS = 7 * DAY_MS
+"""How long a maintenance window that is over stays in the list."""
 
 
 def carry_out(pipeline: Pipeline, entry: Entry) -> Any:
@@ -109,7 +112,9 @@ def _feedback(pipeline: Pipeline, action: Action, entry: Entry) -> float:
     return factor
 
 
-def _add_maintenance(pipeline: Pipeline, action: Action, _entry: Entry) -> None:
+def _add_maintenance(pipeline: Pipeline, action: Action, entry: Entry) -> None:
+    for ended in pipeline.maintenance.forget_ended(entry.now_ms - ENDED_KEPT_MS):
+        pipeline.facts.maintenance.pop(ended.id, None)
     put_in_force(pipeline, action)
     pipeline.facts.maintenance[action["id"]] = dict(action)
 
