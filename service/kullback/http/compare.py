@@ -136,7 +136,7 @@ def answer_to(body: CompareBody) -> CompareAnswer:
     RequestError
         BAD_REQUEST when the two sides cannot be compared.
     """
-    return _answer(_compared(body))
+    return shown(_compared(body))
 
 
 @np.errstate(all="ignore")  # what overflows is told as a reason
@@ -171,7 +171,13 @@ def _gaussian(side: GaussianSide) -> Gaussian:
     return Gaussian(np.atleast_1d(np.array(side.mean)), np.atleast_1d(np.array(side.variance)))
 
 
-def _answer(found: Comparison) -> CompareAnswer:
+def shown(found: Comparison) -> CompareAnswer:
+    """A comparison as the API shows it.
+
+    Parameters
+    ----------
+    found : Comparison
+    """
     measures = dict(found.measures)
     p_value = measures.pop("p_value")
     return CompareAnswer(

@@ -1,0 +1,58 @@
+"""References can be pinned from a stream or uploaded, and compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from tests.unit.http.conftest import feed, normal
+
+URL = "/api/v1/references"
+
+
+def test_an_uploaded_reference_is_kept_and_forgotten(client: httpx.Client) -> None:
+    body = {"samples": [float(value) for value in range(40, 0, -1)], "description": "countdown"}
+    made = client.put(f"{URL}/uploaded-1", json=body)
+    assert made.status_code == 200, made.text
+    assert (made.json()["samples"], made.json()["median"], made.json()["source"]) == (40, 20.5, "uploaded")
+    assert client.get(f"{URL}/uploaded-1").json()["values"] == sorted(body["samples"])
+    assert "uploaded-1" in [row["name"] for row in client.get(URL).json()["references"]]
+    assert client.delete(f"{URL}/uploaded-1").status_code == 204
+    assert client.get(f"{URL}/uploaded-1").status_code == 404
+    assert client.delete(f"{URL}/uploaded-1").status_code == 404
+
+
+def test_a_streams_window_is_pinned_and_compared_with_later(client: httpx.Client) -> None:
+    stream = feed(client, "pinned_seconds", normal(1500))
+    pinned = client.put(f"{URL}/before", json={"stream": stream, "side": "reference"}).json()
+    assert pinned["source"] == stream
+    assert pinned["median"] == pytest.approx(0.1, abs=0.02)
+    same = client.get(f"{URL}/before/compare", params={"stream": stream}).json()
+    assert same["p_value"] > 0.001
+    feed(client, "pinned_seconds", normal(300, 5) + 0.05, later_ms=300_000)
+    moved = client.get(f"{URL}/before/compare", params={"stream": stream}).json()
+    assert moved["measures"]["kl"] > 5 * same["measures"]["kl"]
+    assert moved["p_value"] == pytest.approx(0.001)
+
+
+def test_the_current_window_can_be_pinned(client: httpx.Client) -> None:
+    stream = feed(client, "current_seconds", np.concatenate([normal(500), np.full(64, 7.0)]))
+    body = {"stream": stream, "side": "current", "window": 16}
+    assert client.put(f"{URL}/now", json=body).json()["median"] == pytest.approx(7)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({"samples": [1.0]}, 400),
+        ({"samples": [1.0] * 20, "stream": "x"}, 400),
+        ({"samples": [1.0] * 16_385}, 400),
+        ({"stream": "nobody"}, 404),
+    ],
+)
+def test_what_is_no_reference_is_refused(client: httpx.Client, body: dict[str, Any], status: int) -> None:
+    assert client.put(f"{URL}/bad", json=body).status_code == status
+    assert client.put(f"{URL}/-bad name-", json={"samples": [1.0] * 20}).status_code == 400
