@@ -61,7 +61,16 @@ class Series:
         Unit of the values as the protocol gives it (UCUM or Prometheus base unit), "" when unknown.
     """
 
-    __slots__ = ("id", "key", "kind", "labels", "unit", "widest_name_bytes", "widest_value_bytes")
+    __slots__ = (
+        "id",
+        "key",
+        "kind",
+        "label_count",
+        "labels",
+        "unit",
+        "widest_name_bytes",
+        "widest_value_bytes",
+    )
 
     def __init__(self, labels: Labels, kind: Kind = Kind.GAUGE, unit: str = "") -> None:
         self.labels = labels
@@ -71,6 +80,7 @@ class Series:
         # What tables of series are keyed by: a str hashes and compares in C, a Series in Python.
         self.key = f"{self.id}{int(kind)}"
         # Measured once here because limits are checked on every request.
+        self.label_count = len(labels)
         self.widest_name_bytes = max((len(name.encode("utf-8", "replace")) for name, _ in labels), default=0)
         self.widest_value_bytes = max(
             (len(value.encode("utf-8", "replace")) for _, value in labels), default=0
