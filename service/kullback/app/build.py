@@ -21,7 +21,7 @@ from kullback.outputs.meters import Meters
 from kullback.outputs.webhook import WebhookDesk
 from kullback.pipeline.book import Address, AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
-from kullback.pipeline.pipeline import Parts, Pipeline
+from kullback.pipeline.pipeline import Pipeline
 from kullback.settings import Settings
 from kullback.settings.sections import AlertingSettings, MetricsSettings
 from kullback.storage.history import History
@@ -97,17 +97,15 @@ def build_pipeline(
     )
     log = SqliteLog(storage.path / "log", storage.sync)
     return Pipeline(
-        Parts(
-            log=log,
-            engine=engine,
-            alerts=alerts,
-            maintenance=Maintenance(numbers),
-            book=AlertBook(history, address, deliver),
-            history=history,
-            checkpoint=Checkpoint(Snapshots(storage.path / "snapshots"), log, storage.snapshot_interval),
-            limits=limits,
-            meter_append=meters.appended,
-        )
+        log=log,
+        checkpoint=Checkpoint(Snapshots(storage.path / "snapshots"), log, storage.snapshot_interval),
+        limits=limits,
+        meter_append=meters.appended,
+        engine=engine,
+        alerts=alerts,
+        maintenance=Maintenance(numbers),
+        book=AlertBook(history, address, deliver),
+        history=history,
     )
 
 

@@ -34,6 +34,7 @@ def _compile() -> None:
 
 
 def _forget_cache() -> None:
-    folder = Path(config.CACHE_DIR or Path(kullback.__file__).parent)
+    chosen: str = config.CACHE_DIR  # type: ignore[attr-defined]
+    folder = Path(chosen or Path(kullback.__file__).parent)
     for index in folder.rglob("*.nbi"):
         index.unlink(missing_ok=True)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import orjson
 
 from kullback.core.errors import Overloaded
 from kullback.core.slice import Slice
+from kullback.pipeline.fleet import Fleet
 from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
 from kullback.storage.snapshots import Snapshots
-
-if TYPE_CHECKING:
-    from kullback.pipeline.pipeline import Pipeline
 
 FACTS = "facts"
 """Kind of the slice that holds what people decided."""
@@ -50,12 +47,12 @@ class Checkpoint:
         """Why the newest attempt failed; "" when it did not."""
         return self._snapshots.problem
 
-    def restore(self, pipeline: Pipeline) -> int:
+    def restore(self, fleet: Fleet) -> int:
         """Take up the newest sound snapshot.
 
         Parameters
         ----------
-        pipeline : Pipeline
+        fleet : Fleet
             Without streams yet.
 
         Returns
@@ -67,16 +64,16 @@ class Checkpoint:
         if newest is None:
             return 0
         self.offset, slices = newest
-        pipeline.engine.restore(_engine_slices(pipeline, slices))
-        self._log.skip_to(pipeline.engine.offset)  # slices reach further than the snapshot's own offset
+        fleet.engine.restore(_engine_slices(fleet, slices))
+        self._log.skip_to(fleet.engine.offset)  # slices reach further than the snapshot's own offset
         return self.offset
 
-    def step(self, pipeline: Pipeline, now_ms: int) -> bool:
+    def step(self, fleet: Fleet, now_ms: int) -> bool:
         """Copy one slice of a running snapshot, or begin one when it is time.
 
         Parameters
         ----------
-        pipeline : Pipeline
+        fleet : Fleet
         now_ms : int
 
         Returns
@@ -85,41 +82,41 @@ class Checkpoint:
             Whether there is more to do at once.
         """
         if not self._snapshots.running:
-            self._begin_when_due(pipeline, now_ms)
+            self._begin_when_due(fleet, now_ms)
             return False
         more = self._snapshots.step()
         if not self._snapshots.running and not self._snapshots.problem:
             self._complete(now_ms)
         return more
 
-    def finish(self, pipeline: Pipeline) -> None:
+    def finish(self, fleet: Fleet) -> None:
         """Write a snapshot of the present state; when the service stops.
 
         Parameters
         ----------
-        pipeline : Pipeline
+        fleet : Fleet
         """
         self._snapshots.finish()
-        self._begin(pipeline)
+        self._begin(fleet)
         self._snapshots.finish()
         self._log.truncate(self._snapshots.needed_after)
 
-    def _begin_when_due(self, pipeline: Pipeline, now_ms: int) -> None:
+    def _begin_when_due(self, fleet: Fleet, now_ms: int) -> None:
         if not self._begun_ms:
             self._begun_ms = now_ms
-        if now_ms - self._begun_ms >= self._interval_ms and pipeline.engine.offset > self.offset:
+        if now_ms - self._begun_ms >= self._interval_ms and fleet.engine.offset > self.offset:
             self._begun_ms = now_ms
-            self._begin(pipeline)
+            self._begin(fleet)
 
-    def _begin(self, pipeline: Pipeline) -> None:
+    def _begin(self, fleet: Fleet) -> None:
         with suppress(Overloaded):  # the disk is full: the log keeps everything until a later attempt
-            self._copy(pipeline)
+            self._copy(fleet)
 
-    def _copy(self, pipeline: Pipeline) -> None:
+    def _copy(self, fleet: Fleet) -> None:
         self._log.roll()
-        self.offset = pipeline.engine.offset
-        decided = Slice(0, self.offset, FACTS, orjson.loads(orjson.dumps(pipeline.facts.save())))
-        slices = chain([decided], pipeline.engine.slices(), _securing(pipeline.history))
+        self.offset = fleet.engine.offset
+        decided = Slice(0, self.offset, FACTS, orjson.loads(orjson.dumps(fleet.facts.save())))
+        slices = chain([decided], fleet.engine.slices(), _securing(fleet.history))
         self._snapshots.start(self.offset, slices)
 
     def _complete(self, now_ms: int) -> None:
@@ -133,10 +130,10 @@ def _securing(history: History) -> Iterator[Slice]:
     yield from ()
 
 
-def _engine_slices(pipeline: Pipeline, slices: Iterator[Slice]) -> Iterator[Slice]:
+def _engine_slices(fleet: Fleet, slices: Iterator[Slice]) -> Iterator[Slice]:
     """Take out what is not the engine's."""
     for part in slices:
         if part.kind == FACTS:
-            pipeline.facts.load(part.facts)
+            fleet.facts.load(part.facts)
         else:
             yield part

@@ -1,29 +1,24 @@
-"""The one path of a request, and the state it changes. Lives on the owner thread."""
+"""The one path of a request through the service. Lives on the owner thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kullback.alerting.alert import Reason, Transition
 from kullback.alerting.maintenance import Maintenance
-from kullback.alerting.rule import rule_of
 from kullback.alerting.state import AlertStates
 from kullback.core.errors import KullbackError, RequestError, merge_refusals
 from kullback.core.limits import Limits, admit
 from kullback.core.profile import Profile
 from kullback.core.scores import Scores
 from kullback.engine.local import LocalEngine
-from kullback.engine.streams import Stream
 from kullback.pipeline.actions import carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
-from kullback.pipeline.facts import Facts
+from kullback.pipeline.fleet import Fleet
 from kullback.pipeline.receipt import Receipt
 from kullback.pipeline.receipts import receipt_of
 from kullback.pipeline.request import Request
@@ -35,40 +30,38 @@ ADVANCE_MS = 1000
 """How often alerts whose deadline passed are looked for while nothing arrives."""
 
 
-@dataclass(slots=True)
-class Parts:
-    """What a pipeline is made of; `kullback.app` makes it."""
-
-    log: SqliteLog
-    engine: LocalEngine
-    alerts: AlertStates
-    maintenance: Maintenance
-    book: AlertBook
-    history: History
-    checkpoint: Checkpoint
-    limits: Limits
-    meter_append: Callable[[float], None]
-
-
-class Pipeline:
-    """Takes requests, remembers them, scores them, and lets alerts follow.
+class Pipeline(Fleet):
+    """A fleet that takes requests: remembers them, scores them, and lets alerts follow.
 
     Parameters
     ----------
-    parts : Parts
+    log : SqliteLog
+    checkpoint : Checkpoint
+    limits : Limits
+    meter_append : callable
+        Takes the seconds that a group took to become durable.
+    engine, alerts, maintenance, book, history
+        The parts of the fleet.
     """
 
-    def __init__(self, parts: Parts) -> None:
-        self.log = parts.log
-        self.engine = parts.engine
-        self.alerts = parts.alerts
-        self.maintenance = parts.maintenance
-        self.book = parts.book
-        self.history = parts.history
-        self.checkpoint = parts.checkpoint
-        self.limits = parts.limits
-        self.facts = Facts()
+    def __init__(
+        self,
+        log: SqliteLog,
+        checkpoint: Checkpoint,
+        limits: Limits,
+        meter_append: Callable[[float], None],
+        engine: LocalEngine,
+        alerts: AlertStates,
+        maintenance: Maintenance,
+        book: AlertBook,
+        history: History,
+    ) -> None:
+        super().__init__(engine, alerts, maintenance, book, history)
+        self.log = log
+        self.checkpoint = checkpoint
+        self.limits = limits
         self.replayed_samples = 0
+        self._meter_append = meter_append
         self._advanced_ms = 0
 
     def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
@@ -85,10 +78,12 @@ class Pipeline:
         """
         admitted = [self._admit(request) for request in requests]
         logged = [request for request in admitted if len(request.batch)]
+        begin_s = perf_counter()
         try:
             offsets = iter(self.log.append([_entry(request) for request in logged]))
         except KullbackError as problem:
             return [problem if len(request.batch) else receipt_of(request) for request in admitted]
+        self._meter_append(perf_counter() - begin_s)
         return [
             self._score(request, next(offsets)) if len(request.batch) else receipt_of(request)
             for request in admitted
@@ -132,45 +127,12 @@ class Pipeline:
             self.welcome(stream)
         muted = self.maintenance.muted(scores.stream, scores.timestamp_ms)
         if muted is not None:
-            self._keep_out(scores, muted, entry.offset)
+            self.keep_out(scores, muted, entry.offset)
         # A backfill's deadlines are those of its data: the present has nothing to say about them.
         now_ms = int(entry.batch.timestamp_ms.min()) if entry.any_age else entry.now_ms
         self.follow(self.alerts.step(scores, now_ms, muted))
         self.history.record(scores, self.alerts.phases(scores.stream))
         return scores
-
-    def follow(self, transitions: Sequence[Transition]) -> None:
-        """Write transitions into the alert book and hand them to the receivers.
-
-        Parameters
-        ----------
-        transitions : sequence of Transition
-        """
-        for transition in transitions:
-            self.book.take(transition, self.engine)
-
-    def welcome(self, stream: Stream) -> None:
-        """Let a new or restored stream follow its rule and the maintenance windows.
-
-        Parameters
-        ----------
-        stream : Stream
-        """
-        self.alerts.follow(np.array([stream.number], np.int32), rule_of(stream.profile))
-        self.maintenance.admit(stream.number, stream.series.labels)
-        self.history.points.welcome(stream.number, stream.id)
-
-    def forget(self, number: int, now_ms: int, offset: int) -> None:
-        """Close a stream and end its alert.
-
-        Parameters
-        ----------
-        number, now_ms, offset : int
-        """
-        gone = np.array([number], np.int32)
-        self.follow(self.alerts.end(gone, now_ms, Reason.DELETED))
-        stream = self.engine.close(number, offset)
-        self.facts.feedback.pop(stream.id, None)
 
     def reconfigure(self, profiles: Sequence[Profile], limits: Limits) -> None:
         """Watch as new profiles say, within new limits.
@@ -226,12 +188,6 @@ class Pipeline:
         self.checkpoint.finish(self)
         self.history.close()
         self.log.close()
-
-    def _keep_out(self, scores: Scores, muted: NDArray[np.bool_], offset: int) -> None:
-        """Nothing is learned from what happens under maintenance."""
-        for number in np.unique(scores.stream[muted]):
-            span_ms = scores.timestamp_ms[muted & (scores.stream == number)]
-            self.engine.strike(int(number), int(span_ms.min()), int(span_ms.max()), offset)
 
     def _admit(self, request: Request) -> Request:
         batch, refused = admit(request.batch, self.limits, request.now_ms, any_age=request.any_age)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, Refusal, merge_refusals
 from kullback.core.scores import Outcome, Scores
+from kullback.pipeline.fleet import Fleet
 from kullback.pipeline.receipt import Receipt, TouchedStream
 from kullback.pipeline.request import Request
 from kullback.pipeline.standing import STATES, standing
 
-if TYPE_CHECKING:
-    from kullback.pipeline.pipeline import Pipeline
-
 KEPT = (Outcome.SCORED, Outcome.ABSORBED)
 
 
-def receipt_of(request: Request, scores: Scores | None = None, pipeline: Pipeline | None = None) -> Receipt:
+def receipt_of(request: Request, scores: Scores | None = None, fleet: Fleet | None = None) -> Receipt:
     """The receipt of a request.
 
     Parameters
@@ -28,10 +24,10 @@ def receipt_of(request: Request, scores: Scores | None = None, pipeline: Pipelin
         Admitted; its refusals are those of decoder and limits.
     scores : Scores or None
         None when no sample reached the engine.
-    pipeline : Pipeline or None
+    fleet : Fleet or None
         Asked for the touched streams, when the request wants them.
     """
-    if scores is None or pipeline is None:
+    if scores is None or fleet is None:
         return Receipt(0, request.refusals)
     outcomes = np.bincount(scores.outcome, minlength=len(Outcome))
     late = int(outcomes[Outcome.OUT_OF_ORDER])
@@ -41,7 +37,7 @@ def receipt_of(request: Request, scores: Scores | None = None, pipeline: Pipelin
         duplicates=int(outcomes[Outcome.DUPLICATE]),
         not_a_number=int(outcomes[Outcome.NOT_A_NUMBER]),
         stale=int(outcomes[Outcome.STALE]),
-        streams=_touched(request, scores, pipeline) if request.want_streams else (),
+        streams=_touched(request, scores, fleet) if request.want_streams else (),
     )
 
 
@@ -53,16 +49,16 @@ def _late(request: Request, scores: Scores, count: int) -> list[Refusal]:
     return [Refusal(ErrorId.SAMPLE_OUT_OF_ORDER, count, f"A sample of {series.metric!r} came too late.")]
 
 
-def _touched(request: Request, scores: Scores, pipeline: Pipeline) -> tuple[TouchedStream, ...]:
+def _touched(request: Request, scores: Scores, fleet: Fleet) -> tuple[TouchedStream, ...]:
     numbers, first = np.unique(scores.stream, return_index=True)
     numbers = numbers[np.argsort(first)]
     numbers = numbers[numbers >= 0][: request.want_streams]
-    states = standing(pipeline, numbers, request.now_ms)
+    states = standing(fleet, numbers, request.now_ms)
     order = np.argsort(scores.stream, kind="stable")
     begins = np.searchsorted(scores.stream[order], numbers)
     ends = np.searchsorted(scores.stream[order], numbers, side="right")
     return tuple(
-        _touch(pipeline.engine.stream(int(number)).id, scores, order[begin:end], STATES[state])
+        _touch(fleet.engine.stream(int(number)).id, scores, order[begin:end], STATES[state])
         for number, begin, end, state in zip(numbers, begins, ends, states, strict=True)
     )
 
