@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import Progress
 
+from benchmarks.detection.keep import Keep
 from benchmarks.detection.kullback import Kullback
 from benchmarks.detection.nulls import NULLS
 from benchmarks.detection.plots import draw
@@ -43,6 +44,12 @@ def measure(
         Path | None,
         typer.Option(help="Folder with <set>/meta.json and <set>/<server>/<metric>.csv.", exists=True),
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the other detectors' results, reused while neither they nor the streams change."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where pages, JSON and figures are written.")] = Path(
         "docs/benchmarks"
     ),
@@ -52,7 +59,7 @@ def measure(
     _refuse_unknown(family or [], [f.name for f in NULLS], "--family")
     console = Console()
     sizes = Sizes(QUICK_SHARE if quick else 1.0, seed)
-    runs = sections(Kullback(), peers, sizes, {"nab": nab, "servers": servers}, family or [])
+    runs = sections(Kullback(), peers, sizes, {"nab": nab, "servers": servers}, family or [], Keep(keep))
     for name in only or NAMES:
         if name not in runs:
             console.print(f"{name}: skipped, needs --{name} FOLDER")

@@ -85,7 +85,7 @@ def more_slow_requests(rng: Generator, after: Values, _before: Values) -> Values
 def two_modes(rng: Generator, after: Values, _before: Values) -> Values:
     """Same mean and variance, modes at ±0.9."""
     side = np.where(rng.random(after.shape) < 0.5, -0.9, 0.9)
-    return side + np.sqrt(1.0 - 0.81) * rng.standard_normal(after.shape)
+    return np.asarray(side + np.sqrt(1.0 - 0.81) * rng.standard_normal(after.shape))
 
 
 def skewed(rng: Generator, streams: int, samples: int) -> Values:

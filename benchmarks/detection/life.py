@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from benchmarks.detection.nulls import MINUTE_MS, autoregressive, normal
 from benchmarks.detection.table import Cell, Table
@@ -53,7 +54,7 @@ def hill(height: float) -> Callable[[Generator, Values], Values]:
 
     def disturb(_rng: Generator, stretch: Values) -> Values:
         n = stretch.shape[1]
-        return stretch + height * (1.0 - np.abs(np.linspace(-1.0, 1.0, n)))
+        return np.asarray(stretch + height * (1.0 - np.abs(np.linspace(-1.0, 1.0, n))))
 
     return disturb
 
@@ -150,7 +151,7 @@ def follow(watched: Watched, length: int) -> Course:
     )
 
 
-def _lags(anomalous: Values, length: int) -> tuple[float, float]:
+def _lags(anomalous: NDArray[np.bool_], length: int) -> tuple[float, float]:
     if not len(anomalous):
         return float("nan"), float("nan")
     if length >= AFTER:

@@ -116,7 +116,8 @@ def autoregressive(rho: float) -> Callable[[Generator, int, int], Values]:
 def wave(rng: Generator, streams: int, samples: int, period: int) -> Values:
     """Unit sine of the given period, random phase for each stream."""
     phase = rng.random((streams, 1))
-    return np.sin(2.0 * np.pi * (np.arange(samples) / period + phase))
+    turns: Values = np.arange(samples) / period + phase
+    return np.asarray(np.sin(2.0 * np.pi * turns))
 
 
 def daily(rng: Generator, streams: int, samples: int) -> Values:

@@ -10,6 +10,8 @@ from rich.progress import Progress
 
 from benchmarks.detection import bursts, delays, false_alarms, life, nab, servers
 from benchmarks.detection.changes import CHANGES, Change
+from benchmarks.detection.incidents import Sweep
+from benchmarks.detection.keep import Keep
 from benchmarks.detection.nulls import NULLS, Family
 from benchmarks.detection.sizes import Sizes
 from benchmarks.detection.table import Section, Table
@@ -32,7 +34,7 @@ def others(slow: bool = True) -> list[Detector]:
 
 
 def false_alarm_section(
-    ours: Detector, peers: bool, sizes: Sizes, families: list[Family], progress: Progress
+    ours: Detector, peers: bool, sizes: Sizes, families: list[Family], keep: Keep, progress: Progress
 ) -> Section:
     """(a): ratios of all families at all budgets; peers at one."""
     jobs = [(family, n) for family in families for n in false_alarms.BUDGETS]
@@ -42,29 +44,38 @@ def false_alarm_section(
         measured[family.name, n] = false_alarms.measure(
             ours, family, n, streams, false_alarms.SAMPLES, sizes.seed
         )
-    return false_alarms.section(measured, _peer_ratios(sizes, families, progress) if peers else None)
+    return false_alarms.section(measured, _peer_ratios(sizes, families, keep, progress) if peers else None)
 
 
-def _peer_ratios(sizes: Sizes, families: list[Family], progress: Progress) -> Table:
+def _peer_ratios(sizes: Sizes, families: list[Family], keep: Keep, progress: Progress) -> Table:
     samples, n = false_alarms.SAMPLES, false_alarms.PEER_BUDGET
     ratios: dict[str, dict[str, false_alarms.Ratio]] = {}
     streams = {d.name: false_alarms.peer_streams(d, samples) for d in others()}
     for detector in progress.track(others(), description="false alarms: everyone"):
         ratios[detector.name] = {
-            family.name: false_alarms.measure(
-                detector, family, n, streams[detector.name], samples, sizes.seed
-            )["steady"]
+            family.name: keep.result(
+                f"false_alarms-{family.name.replace('/', ' ')}",
+                detector,
+                sizes,
+                lambda d=detector, f=family: false_alarms.measure(  # type: ignore[misc]
+                    d, f, n, streams[d.name], samples, sizes.seed
+                )["steady"],
+            )
             for family in families
         }
     return false_alarms.peer_table(ratios, streams, {p.name: p.line for p in (*PEERS, *DUMMIES)})
 
 
-def delay_section(ours: Detector, peers: bool, sizes: Sizes, progress: Progress) -> Section:
+def delay_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
     """(b): delays at the matched false-alarm rate."""
     results, thresholds = {}, {}
     for detector in progress.track([ours, *(others() if peers else [])], description="delays"):
-        results[detector.name], matched = _delays(detector, detector is not ours, sizes)
-        thresholds[detector.name] = matched
+        results[detector.name], thresholds[detector.name] = keep.result(
+            "delays",
+            detector,
+            sizes,
+            lambda d=detector: _delays(d, d is not ours, sizes),  # type: ignore[misc]
+        )
     tables = [delays.product_table(results[ours.name], thresholds[ours.name], CHANGES)]
     if peers:
         tables.append(delays.everyone_table(results, CHANGES))
@@ -96,11 +107,18 @@ def _delay(
     return delays.delay(score, threshold, lead, change.within)
 
 
-def nab_section(ours: Detector, peers: bool, sizes: Sizes, root: Path, progress: Progress) -> Section:
+def nab_section(
+    ours: Detector, peers: bool, sizes: Sizes, root: Path, keep: Keep, progress: Progress
+) -> Section:
     """(c): the Numenta Anomaly Benchmark."""
     files = nab.load(root)
     scored = {
-        detector.name: nab.points(files, nab.watch(detector, files), sizes.seed)
+        detector.name: keep.result(
+            "nab",
+            detector,
+            sizes,
+            lambda d=detector: nab.points(files, nab.watch(d, files), sizes.seed),  # type: ignore[misc]
+        )
         for detector in progress.track([ours, *(others(slow=False) if peers else [])], description="NAB")
     }
     if peers:
@@ -110,14 +128,21 @@ def nab_section(ours: Detector, peers: bool, sizes: Sizes, root: Path, progress:
     return Section("nab", "Numenta Anomaly Benchmark", [nab.table(scored)])
 
 
-def server_section(ours: Detector, peers: bool, root: Path, progress: Progress) -> Section:
+def server_section(
+    ours: Detector, peers: bool, sizes: Sizes, root: Path, keep: Keep, progress: Progress
+) -> Section:
     """(d): labelled incidents of servers."""
     tables, facts = [], []
     for estate in servers.load(root):
         findings = {}
         for detector in progress.track([ours, *(others() if peers else [])], description=estate.name):
             part = servers.first_metrics(estate, 3) if detector.cost_us > 10 * SLOW_US else estate
-            findings[detector.name] = servers.evaluate(part, servers.watch(detector, part))
+            findings[detector.name] = keep.result(
+                f"servers-{estate.name}",
+                detector,
+                sizes,
+                lambda d=detector, e=part: servers.evaluate(e, servers.watch(d, e)),  # type: ignore[misc]
+            )
         notes = {d.name: "3 metrics per server only: slow" for d in others() if d.cost_us > 10 * SLOW_US}
         tables.append(servers.table(estate, findings, notes))
         facts += [
@@ -128,16 +153,21 @@ def server_section(ours: Detector, peers: bool, root: Path, progress: Progress) 
     return Section("servers", "Incidents of real servers", tables, {"curves": facts})
 
 
-def _envelope(curve: servers.Sweep) -> list[float]:
+def _envelope(curve: Sweep) -> list[float]:
     return [curve.recall_at(rate) for rate in np.sort(curve.false_alarms)]
 
 
-def burst_section(ours: Detector, peers: bool, sizes: Sizes, progress: Progress) -> Section:
+def burst_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
     """(d): short bursts on four kinds of background."""
     streams = sizes.streams(bursts.STREAMS)
     scenes = {name: bursts.scene(name, streams, sizes.seed) for name in bursts.BACKGROUNDS}
     caught = {
-        detector.name: {name: bursts.catch(detector, drawn) for name, drawn in scenes.items()}
+        detector.name: keep.result(
+            "bursts",
+            detector,
+            sizes,
+            lambda d=detector: {name: bursts.catch(d, drawn) for name, drawn in scenes.items()},  # type: ignore[misc]
+        )
         for detector in progress.track([ours, *(others(slow=False) if peers else [])], description="bursts")
     }
     figure = [
@@ -148,12 +178,17 @@ def burst_section(ours: Detector, peers: bool, sizes: Sizes, progress: Progress)
     return Section("bursts", "Short bursts", [bursts.table(caught)], {"recalls": figure})
 
 
-def life_section(ours: Detector, peers: bool, sizes: Sizes, progress: Progress) -> Section:
+def life_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
     """One incident, one alert."""
     chosen = [d for d in others() if d.dummy or d.name in LIFE_PEERS] if peers else []
     streams = sizes.streams(life.STREAMS)
     courses = {
-        detector.name: {i.name: life.run(detector, i, streams, sizes.seed) for i in life.INCIDENTS}
+        detector.name: keep.result(
+            "life",
+            detector,
+            sizes,
+            lambda d=detector: {i.name: life.run(d, i, streams, sizes.seed) for i in life.INCIDENTS},  # type: ignore[misc]
+        )
         for detector in progress.track([ours, *chosen], description="life of an alarm")
     }
     return Section("life", "The life of an alarm", [life.table(courses)])
@@ -163,7 +198,12 @@ Run = Callable[[Progress], Section]
 
 
 def sections(
-    ours: Detector, peers: bool, sizes: Sizes, roots: dict[str, Path | None], families: list[str]
+    ours: Detector,
+    peers: bool,
+    sizes: Sizes,
+    roots: dict[str, Path | None],
+    families: list[str],
+    keep: Keep,
 ) -> dict[str, Run]:
     """What can be run with the data at hand.
 
@@ -176,16 +216,17 @@ def sections(
         Folders of `nab` and `servers`; None where they are not there.
     families : list of str
         Null families to run; empty for all.
+    keep : Keep
     """
     chosen = [family for family in NULLS if not families or family.name in families]
     runs: dict[str, Run] = {
-        "delays": lambda p: delay_section(ours, peers, sizes, p),
-        "life": lambda p: life_section(ours, peers, sizes, p),
-        "bursts": lambda p: burst_section(ours, peers, sizes, p),
+        "delays": lambda p: delay_section(ours, peers, sizes, keep, p),
+        "life": lambda p: life_section(ours, peers, sizes, keep, p),
+        "bursts": lambda p: burst_section(ours, peers, sizes, keep, p),
     }
     if root := roots.get("servers"):
-        runs["servers"] = lambda p: server_section(ours, peers, root, p)
+        runs["servers"] = lambda p: server_section(ours, peers, sizes, root, keep, p)
     if corpus := roots.get("nab"):
-        runs["nab"] = lambda p: nab_section(ours, peers, sizes, corpus, p)
-    runs["false_alarms"] = lambda p: false_alarm_section(ours, peers, sizes, chosen, p)
+        runs["nab"] = lambda p: nab_section(ours, peers, sizes, corpus, keep, p)
+    runs["false_alarms"] = lambda p: false_alarm_section(ours, peers, sizes, chosen, keep, p)
     return runs

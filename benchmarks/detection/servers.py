@@ -187,7 +187,7 @@ def together(score: Values, span: int, k: int) -> Values:
     recent = score.copy()
     for lag in range(1, span):
         np.maximum(recent[:, lag:], score[:, :-lag], out=recent[:, lag:])
-    return np.sort(recent, axis=0)[-k]
+    return np.asarray(np.sort(recent, axis=0)[-k])
 
 
 def _own_line(

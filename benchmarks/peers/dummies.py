@@ -25,4 +25,4 @@ def every_500(values: Values, feed: Feed) -> Values:
 def random(values: Values, feed: Feed) -> Values:
     """Independent scores -ln U / ln N: above 1.0 once per N samples."""
     rng = np.random.default_rng([20, *values.shape])
-    return -np.log(rng.random(values.shape)) / np.log(feed.samples_per_alarm)
+    return np.asarray(-np.log(rng.random(values.shape)) / np.log(feed.samples_per_alarm))

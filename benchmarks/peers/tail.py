@@ -9,7 +9,7 @@ import numpy as np
 from numba import vectorize
 
 
-@vectorize(cache=True)
+@vectorize(cache=True)  # type: ignore[no-untyped-call]
 def tail_nats(z):  # type: ignore[no-untyped-def]
     """-ln P(|Z| > z) of a standard normal, by its asymptotic series beyond z = 8."""
     a = abs(z)
