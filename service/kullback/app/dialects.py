@@ -9,9 +9,12 @@ from kullback.http.protocols.dialect import Dialect
 from kullback.http.protocols.influx import InfluxDialect
 from kullback.http.protocols.native import NativeDialect
 from kullback.http.protocols.otlp import OtlpDialect
+from kullback.http.protocols.plain import CollectdDialect, OpenTsdbDialect
 from kullback.http.protocols.remote_write import RemoteWriteDialect
+from kullback.ingest.collectd import CollectdDecoder
 from kullback.ingest.influx import InfluxDecoder
 from kullback.ingest.json_samples import JsonDecoder, NdjsonDecoder
+from kullback.ingest.opentsdb import OpenTsdbDecoder
 from kullback.ingest.otlp import OtlpDecoder
 from kullback.ingest.otlp_json import OtlpJsonDecoder
 from kullback.ingest.remote_write import RemoteWriteDecoder
@@ -32,4 +35,6 @@ def build_dialects(limits: Limits) -> Mapping[str, Dialect]:
         "/v1/metrics": OtlpDialect(OtlpDecoder(limits), OtlpJsonDecoder(limits)),
         "/write": influx,
         "/api/v2/write": influx,
+        "/collectd": CollectdDialect(CollectdDecoder(limits)),
+        "/api/put": OpenTsdbDialect(OpenTsdbDecoder(limits)),
     }

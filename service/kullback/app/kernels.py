@@ -11,6 +11,8 @@ from numba.core import config
 import kullback
 from kullback.alerting import state as alert_state
 from kullback.detector.scalar import warmup as detector_warmup
+from kullback.ingest import warmup as ingest_warmup
+from kullback.storage.points import warmup as history_warmup
 
 STALE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
 """What Numba raises when its cache was written by another version of the code."""
@@ -31,6 +33,8 @@ def compile_kernels() -> None:
 def _compile() -> None:
     detector_warmup()
     alert_state.warmup()
+    history_warmup()
+    ingest_warmup()
 
 
 def _forget_cache() -> None:
