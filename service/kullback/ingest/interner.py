@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Generic, Self, TypeVar, cast
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,7 @@ class Interner(Generic[T]):
         self._alias = np.empty(1024, np.int32)
         self._local = np.full(1024, UNKNOWN, np.int32)
         self._refused = np.zeros(1024, np.bool_)
+        self._meaning = np.empty(1024, np.object_)
         self._arena = np.empty(65_536, np.uint8)
 
     @contextmanager
@@ -157,15 +158,14 @@ class Interner(Generic[T]):
             if isinstance(meant, Refusal)
         ]
 
-    def meanings(self, ids: Ids) -> list[T]:
+    def meanings(self, ids: Ids) -> tuple[T, ...]:
         """What ids mean, none of them a refusal.
 
         Parameters
         ----------
         ids : int32 array, shape (n,)
         """
-        values = cast("list[T]", self.values)
-        return [values[entry] for entry in ids.tolist()]
+        return tuple(self._meaning[ids])
 
     def _learn(self, read: Callable[[Positions], Sequence[T | Refusal]], rows: Positions) -> None:
         try:
@@ -178,6 +178,7 @@ class Interner(Generic[T]):
             self.values.append(meaning)
             self._alias[entry] = self._known.setdefault(meaning, entry)
             self._refused[entry] = isinstance(meaning, Refusal)
+            self._meaning[entry] = meaning
 
     def _make_room(self, keys: int, size_bytes: int) -> None:
         needed = len(self.values) + keys
@@ -195,6 +196,7 @@ class Interner(Generic[T]):
         self._span = np.concatenate((self._span, np.empty((extra, 2), np.int64)))
         self._alias = np.concatenate((self._alias, np.empty(extra, np.int32)))
         self._refused = np.concatenate((self._refused, np.zeros(extra, np.bool_)))
+        self._meaning = np.concatenate((self._meaning, np.empty(extra, np.object_)))
         self._local = np.full(size, UNKNOWN, np.int32)
         self._slots = np.full(2 * size, UNKNOWN, np.int32)
         place(self._slots, self._hash, len(self.values))

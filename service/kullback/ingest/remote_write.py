@@ -12,8 +12,8 @@ from kullback.core.limits import Limits
 from kullback.ingest.builder import series_of
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Interner
-from kullback.ingest.timeseries import VERSION_1, Positions, walk
-from kullback.ingest.wire import LENGTH, Bytes, as_bytes, next_field
+from kullback.ingest.timeseries import VERSION_1, walk
+from kullback.ingest.wire import LENGTH, Bytes, Positions, as_bytes, next_field
 from kullback.ingest.write_request import decoded, keys_of
 
 Spans = NDArray[np.int64]

@@ -14,8 +14,8 @@ from kullback.core.limits import Limits
 from kullback.ingest.builder import kind_by_name, series_of
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Ids, Interner
-from kullback.ingest.timeseries import VERSION_2, Positions, Walk, walk
-from kullback.ingest.wire import LENGTH, VARINT, Bytes, as_bytes, next_field, varint, varint_end
+from kullback.ingest.timeseries import VERSION_2, Walk, walk
+from kullback.ingest.wire import LENGTH, VARINT, Bytes, Positions, as_bytes, next_field, varint, varint_end
 from kullback.ingest.write_request import Keys, decoded, keys_of
 
 SYMBOL = -1

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from kullback.core.errors import DecodeError, ErrorId
 from kullback.core.kernel import kernel
 from kullback.core.limits import Limits
-from kullback.ingest.wire import FIXED64, LENGTH, MALFORMED, VARINT, Bytes, load_f64, next_field, varint
+from kullback.ingest.wire import FIXED64, LENGTH, VARINT, Bytes, Positions, load_f64, next_field, varint
 
-Positions = NDArray[np.int64]
 Owners = NDArray[np.int32]
 
 
@@ -29,6 +28,13 @@ class Fields(NamedTuple):
     histogram: int
     metadata: int
 
+
+SERIES, SAMPLES, HISTOGRAMS, SIDES = 0, 1, 2, 3
+DONE, FULL, TOO_MANY = -1, -2, -3
+PARTS_PER_SAMPLE = 8
+"""Series, symbols and metadata a request may have per allowed sample: bounds the memory of the tables."""
+USUAL_SERIES_BYTES = 48
+"""A series with one sample is rarely shorter; tables that turn out too short are made longer."""
 
 VERSION_1 = Fields(series=1, side=3, histogram=4, metadata=0)
 VERSION_2 = Fields(series=5, side=4, histogram=3, metadata=5)
@@ -77,78 +83,70 @@ def walk(body: Bytes, fields: Fields, limits: Limits) -> Walk:
     DecodeError
         BAD_PROTOBUF with the offset, or TOO_MANY_SAMPLES.
     """
-    series, samples, histograms, sides, bad = count_parts(body, *fields)
-    _refuse_malformed(bad)
-    if samples + histograms > limits.max_samples_per_request:
-        most = limits.max_samples_per_request
-        detail = f"The request holds {samples + histograms} samples; the limit is {most}."
-        raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)
-    found = Walk(
-        np.zeros(series, np.int64),
-        np.zeros(series, np.int64),
-        np.zeros(series, np.int64),
-        np.zeros(series, np.int64),
-        np.empty(samples, np.int32),
-        np.empty(samples, np.int64),
-        np.empty(samples, np.float64),
-        np.empty(histograms, np.int32),
-        np.empty(histograms, np.int64),
-        np.empty(histograms, np.int64),
-        np.empty(sides, np.int64),
-        np.empty(sides, np.int64),
+    room = len(body) // USUAL_SERIES_BYTES + 16
+    while True:
+        found, counts = _tables(room), np.zeros(4, np.int64)
+        outcome = fill_parts(body, *fields, found, counts, limits.max_samples_per_request)
+        series, samples, histograms, sides = counts.tolist()
+        crowded = series + sides > PARTS_PER_SAMPLE * limits.max_samples_per_request
+        if outcome == TOO_MANY or samples + histograms > limits.max_samples_per_request or crowded:
+            detail = f"The request holds more than {limits.max_samples_per_request} samples."
+            raise DecodeError(ErrorId.TOO_MANY_SAMPLES, detail)
+        if outcome >= 0:
+            detail = f"The body is not a valid write request: malformed at byte {outcome}."
+            raise DecodeError(ErrorId.BAD_PROTOBUF, detail)
+        if outcome == DONE:
+            return _filled(found, series, samples, histograms, sides)
+        room *= 4
+
+
+def _tables(room: int) -> Walk:
+    return Walk(
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int32),
+        np.empty(room, np.int64),
+        np.empty(room, np.float64),
+        np.empty(room, np.int32),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
     )
-    _refuse_malformed(fill_parts(body, *fields, found))
-    return found
 
 
-def _refuse_malformed(offset: int) -> None:
-    if offset >= 0:
-        raise DecodeError(
-            ErrorId.BAD_PROTOBUF, f"The body is not a valid write request: malformed at byte {offset}."
-        )
-
-
-@kernel
-def count_parts(
-    body: Bytes, series: int, side: int, histogram: int, metadata: int
-) -> tuple[int, int, int, int, int]:
-    """Count series, samples, histograms and side messages; the last is a malformed offset or MALFORMED.
-
-    Parameters
-    ----------
-    body : uint8 array
-    series, side, histogram, metadata : int
-        See `Fields`.
-    """
-    counted_series, samples, histograms, sides = 0, 0, 0, 0
-    at = 0
-    while at < len(body):
-        number, wire, start, stop = next_field(body, at, len(body))
-        if number < 0 or (wire != LENGTH and (number in (series, side))):
-            return 0, 0, 0, 0, at
-        if number == side:
-            sides += 1
-        if number == series:
-            counted_series += 1
-            inner = start
-            while inner < stop:
-                number, wire, start, inner_stop = next_field(body, inner, stop)
-                known = number in (1, 2, histogram)
-                # An unpacked reference (2.0) is a varint; everything else is a message.
-                if number < 0 or (known and wire != LENGTH and not (number == 1 and metadata > 0)):
-                    return 0, 0, 0, 0, inner
-                if number == 2:
-                    samples += 1
-                elif number == histogram:
-                    histograms += 1
-                inner = inner_stop
-        at = stop
-    return counted_series, samples, histograms, sides, MALFORMED
+def _filled(found: Walk, series: int, samples: int, histograms: int, sides: int) -> Walk:
+    """The parts of the tables that were written."""
+    return Walk(
+        found.key_start[:series],
+        found.key_stop[:series],
+        found.metadata_start[:series],
+        found.metadata_stop[:series],
+        found.owner[:samples],
+        found.timestamp_ms[:samples],
+        found.value[:samples],
+        found.histogram_owner[:histograms],
+        found.histogram_start[:histograms],
+        found.histogram_stop[:histograms],
+        found.side_start[:sides],
+        found.side_stop[:sides],
+    )
 
 
 @kernel
-def fill_parts(body: Bytes, series: int, side: int, histogram: int, metadata: int, found: Walk) -> int:
-    """Write what `count_parts` counted; returns the offset of a malformed sample or MALFORMED (none).
+def fill_parts(
+    body: Bytes,
+    series: int,
+    side: int,
+    histogram: int,
+    metadata: int,
+    found: Walk,
+    counts: Positions,
+    most: int,
+) -> int:
+    """Write where everything is.
 
     Parameters
     ----------
@@ -156,37 +154,59 @@ def fill_parts(body: Bytes, series: int, side: int, histogram: int, metadata: in
     series, side, histogram, metadata : int
         See `Fields`.
     found : Walk, written
+        Tables of equal length.
+    counts : int64 array, shape (4,), written
+        Series, samples, histograms, side messages.
+    most : int
+        Samples and histograms that are allowed.
+
+    Returns
+    -------
+    int
+        DONE, FULL (the tables are too short), TOO_MANY, or the offset of malformed bytes.
     """
-    at, owner, row, histograms, sides = 0, 0, 0, 0, 0
-    while at < len(body):
-        number, _wire, start, stop = next_field(body, at, len(body))
-        at = stop
-        if number == side:
-            found.side_start[sides], found.side_stop[sides] = start, stop
+    # One function, because handing twelve tables on costs as much as reading a series.
+    owner, row, histograms, sides, at, room = 0, 0, 0, 0, 0, len(found.value)
+    outcome = DONE
+    while at < len(body) and outcome == DONE:
+        field = at
+        number, wire, start, at = next_field(body, at, len(body))
+        if number < 0 or (wire != LENGTH and number in (series, side)):
+            outcome = field
+        elif max(owner, sides) == room:
+            outcome = FULL
+        elif number == side:
+            found.side_start[sides], found.side_stop[sides] = start, at
             sides += 1
         elif number == series:
-            inner = start
-            while inner < stop:
+            first, last, about, about_stop = 0, 0, 0, 0
+            stop, inner = at, start
+            while inner < stop and outcome == DONE:
                 field = inner
-                number, _wire, start, inner = next_field(body, inner, stop)
-                if number == 1:
-                    if found.key_stop[owner] == 0:
-                        found.key_start[owner] = field
-                    found.key_stop[owner] = inner
-                elif number == 2:
-                    timestamp_ms, value, good = read_sample(body, start, inner)
-                    if not good:
-                        return start
-                    found.owner[row], found.timestamp_ms[row], found.value[row] = owner, timestamp_ms, value
+                number, wire, start, inner = next_field(body, inner, stop)
+                if number == 1 and (wire == LENGTH or metadata > 0):
+                    # An unpacked reference (2.0) is a varint.
+                    first, last = (field if last == 0 else first), inner
+                elif number == 2 and wire == LENGTH and row < room:
+                    found.owner[row] = owner
+                    found.timestamp_ms[row], found.value[row], good = read_sample(body, start, inner)
+                    outcome = DONE if good else start
                     row += 1
-                elif number == histogram:
+                elif number == histogram and wire == LENGTH and histograms < room:
                     found.histogram_owner[histograms] = owner
                     found.histogram_start[histograms], found.histogram_stop[histograms] = start, inner
                     histograms += 1
-                elif number == metadata:
-                    found.metadata_start[owner], found.metadata_stop[owner] = start, inner
+                elif number == metadata and wire == LENGTH:
+                    about, about_stop = start, inner
+                elif number <= 2 or number == histogram:
+                    outcome = FULL if wire == LENGTH and number > 0 else field
+            found.key_start[owner], found.key_stop[owner] = first, last
+            found.metadata_start[owner], found.metadata_stop[owner] = about, about_stop
             owner += 1
-    return MALFORMED
+            if row + histograms > most:
+                outcome = TOO_MANY
+    counts[SERIES], counts[SAMPLES], counts[HISTOGRAMS], counts[SIDES] = owner, row, histograms, sides
+    return outcome
 
 
 @kernel

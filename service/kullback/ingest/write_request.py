@@ -13,8 +13,8 @@ from kullback.core.labels import Kind, Series
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Ids, Interner
 from kullback.ingest.native import buckets_of, read_histograms, refusals_of
-from kullback.ingest.timeseries import Positions, Walk
-from kullback.ingest.wire import Bytes
+from kullback.ingest.timeseries import Walk
+from kullback.ingest.wire import Bytes, Positions
 
 T = TypeVar("T", bound=Hashable)
 
@@ -45,6 +45,10 @@ def keys_of(found: Walk) -> Keys:
     found : Walk
     """
     series = len(found.key_start)
+    if len(found.owner) == series and not len(found.histogram_owner) and (np.diff(found.owner) == 1).all():
+        # The usual case: every series has one sample.
+        rows = found.owner.astype(np.int64)
+        return Keys(rows, np.zeros(series, np.int64), rows)
     of_row = np.concatenate((found.owner, found.histogram_owner + series)).astype(np.int64)
     used = np.zeros(2 * series, np.bool_)
     used[of_row] = True
@@ -86,18 +90,17 @@ def decoded(body: Bytes, found: Walk, interner: Interner[T], row_ids: Ids) -> De
     row_ids : int32 array, shape (n,)
         The interner's id of each row: all samples, then all histograms.
     """
-    rows = read_histograms(body, found.histogram_start, found.histogram_stop)
     bad_series = interner.refused(row_ids)
-    keep = ~bad_series
-    keep[len(found.owner) :] &= rows.status >= 0
+    refusals = interner.refusals(row_ids[bad_series])
+    times, values, keep, buckets = found.timestamp_ms, found.value, ~bad_series, None
+    if len(found.histogram_owner):
+        rows = read_histograms(body, found.histogram_start, found.histogram_stop)
+        times, values = np.concatenate((times, rows.timestamp_ms)), np.concatenate((values, rows.value))
+        keep[len(found.owner) :] &= rows.status >= 0
+        buckets = buckets_of(rows, len(found.owner)).take(np.flatnonzero(keep))
+        refusals += refusals_of(rows)
     stream_index, unique = interner.distinct(row_ids[keep])
-    buckets = buckets_of(rows, len(found.owner)) if len(rows.status) else None
-    batch = Batch(
-        cast("tuple[Series, ...]", tuple(interner.meanings(unique))),
-        stream_index,
-        np.concatenate((found.timestamp_ms, rows.timestamp_ms))[keep],
-        np.concatenate((found.value, rows.value))[keep],
-        buckets.take(np.flatnonzero(keep)) if buckets else None,
-    )
-    refusals = interner.refusals(row_ids[bad_series]) + refusals_of(rows)
+    series = cast("tuple[Series, ...]", interner.meanings(unique))
+    # Copies: the tables they are views of are as long as the body.
+    batch = Batch(series, stream_index, times[keep], values[keep], buckets)
     return Decoded(batch, merge_refusals(refusals))

@@ -252,6 +252,25 @@ def test_more_samples_than_one_request_may_hold_are_refused_before_they_are_read
         RemoteWriteDecoder(Limits(max_samples_per_request=1000)).decode(empty_samples * 16, NOW_MS)
 
 
+@pytest.mark.parametrize(
+    "body", [b"\x0a\x00", b"\x0a\x02\x0a\x00", b"\x1a\x00"], ids=["series", "labels", "metadata"]
+)
+def test_countless_empty_parts_are_refused_and_some_are_no_fault(body: bytes) -> None:
+    decoder = RemoteWriteDecoder(Limits(max_samples_per_request=10))
+    assert len(decoder.decode(body * 70, NOW_MS).batch) == 0
+    with pytest.raises(DecodeError, match="max_samples_per_request"):
+        decoder.decode(body * 100_000, NOW_MS)
+
+
+def test_tables_grow_with_bodies_of_many_small_parts() -> None:
+    request = WriteRequest()
+    for i in range(3000):
+        series(request, ("a", str(i % 7)), samples=((i, float(i)),))
+    series(request, ("b", "c"), samples=tuple((i, float(i)) for i in range(20_000)))
+    batch = decode(request).batch
+    assert batch.value.tolist() == [*map(float, range(3000)), *map(float, range(20_000))]
+
+
 def test_the_same_series_is_the_same_object_in_every_request() -> None:
     request = WriteRequest()
     series(request, ("__name__", "x"), samples=((7, 1.5),))
