@@ -1,5 +1,5 @@
 # Everything a user or contributor runs. `make` alone explains the targets.
-# Variables: PYTHON (interpreter for .venv), ARGS (passed on), CI=true (a missing real server is a failure).
+# Variables: PYTHON (interpreter for .venv), ARGS (passed on), workers (test processes), CI=true (a missing real server is a failure).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 venv ?= .venv
 bin := $(venv)/bin
+workers ?= $(shell nproc)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
@@ -34,7 +35,8 @@ $(venv)/.dev: requirements-dev.lock pyproject.toml scripts/venv.sh
 # ---- proving it
 
 test: $(venv)/.dev servers ## Install everything, real servers included, and run all tests
-	$(bin)/python -m pytest $(ARGS)
+	$(bin)/kullback warmup
+	$(bin)/python -m pytest -n $(workers) --dist loadfile $(ARGS)
 
 check: lint types layers rules manifests containers docs ## Style, types, layers, rules, manifests, container files and documentation
 
