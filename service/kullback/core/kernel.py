@@ -25,3 +25,20 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """
     compiled: Callable[P, R] = njit(cache=True, nogil=True, error_model="numpy")(function)
     return compiled
+
+
+def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """As `kernel`, for a function that only kernels call: no entry from Python is compiled.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+        Callable from compiled code only.
+    """
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
+    compiled: Callable[P, R] = njit(no_cfunc_wrapper=True, **options)(function)
+    return compiled

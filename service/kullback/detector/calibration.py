@@ -7,37 +7,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import kernel
+from kullback.core.kernel import inner_kernel
 from kullback.detector.dependence import dependence_factor
-from kullback.detector.layout import BLOCKS
+from kullback.detector.layout import BLOCKS, LEVEL, RANK, VALUE
 from kullback.detector.tables import quiet_threshold
 
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
+CAP_SCALES = 5.0
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.5, 0.4, 0.1
+"""How the channels divide the budget."""
+VALUE_CAP_SCALES = 4.0
+VALUE_PRIOR_BLOCKS = 8
+FEWEST_VALUE_BLOCKS = 4
+VALUE_LOCATION, VALUE_SCALE = 10.0, 3.5
+LEVEL_LOCATION, LEVEL_SCALE = 6.5, 2.0
 EARLY_MARGIN_NATS = 1.0
 EARLY_DEVIATIONS = 1.0
 EULER = 0.5772156649015329
 
 
-@kernel
-def fit_gumbel(maxima: NDArray[np.float64], location: float, scale: float) -> tuple[float, float]:
-    """Gumbel location and scale of block maxima by L-moments (Hosking 1990), robust and pooled.
+@inner_kernel
+def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, float]:
+    """Gumbel location and scale of block maxima by L-moments (Hosking 1990).
 
-    Maxima beyond five scales of a quartile fit are drawn in to there, so one incident does not lift the
-    line. Where the fit agrees with the prior (independent samples), both are averaged.
+    Maxima more than `cap_scales` scales of a quartile fit above its location are drawn in to there, so one
+    incident does not lift the line.
 
     Parameters
     ----------
     maxima : float64 array, shape (n,)
         Rising, n ≥ 2.
-    location, scale : float
-        The prior's.
+    cap_scales : float
     """
     n = len(maxima)
     first, middle, third = maxima[(n - 1) // 4], maxima[(n - 1) // 2], maxima[(3 * (n - 1)) // 4]
     rough = (third - first) / 1.5725 + 1e-6
-    cap = middle - 0.3665 * rough + 5.0 * rough
+    centre = middle - 0.3665 * rough
+    cap = centre + cap_scales * max(rough, 0.02 * abs(centre))
     mean = 0.0
     weighted = 0.0
     for index in range(n):
@@ -45,24 +53,55 @@ def fit_gumbel(maxima: NDArray[np.float64], location: float, scale: float) -> tu
         mean += value
         weighted += index * value
     mean /= n
-    spread = max((2.0 * weighted / (n * (n - 1.0)) - mean) / np.log(2.0), 0.05)
-    centre = mean - EULER * spread
-    near = abs(centre - location) < 3.15 * scale / np.sqrt(n) + 0.15
-    alike = abs(np.log(spread / scale)) < 2.55 / np.sqrt(n)
-    if near and alike:
-        spread = (PRIOR_BLOCKS * scale + n * spread) / (PRIOR_BLOCKS + n)
-        centre = (PRIOR_BLOCKS * location + n * (mean - EULER * spread)) / (PRIOR_BLOCKS + n)
-    return centre, spread
+    scale = max((2.0 * weighted / (n * (n - 1.0)) - mean) / np.log(2.0), 0.05)
+    return mean - EULER * scale, scale
 
 
-@kernel
+@inner_kernel
+def pool(
+    location: float, scale: float, blocks: int, prior_location: float, prior_scale: float
+) -> tuple[float, float]:
+    """Average a fit with the prior where it agrees with it.
+
+    Parameters
+    ----------
+    location, scale : float
+        Fitted to `blocks` maxima.
+    blocks : int
+    prior_location, prior_scale : float
+        Worth PRIOR_BLOCKS blocks.
+    """
+    near = abs(location - prior_location) < 3.15 * prior_scale / np.sqrt(blocks) + 0.15
+    alike = abs(np.log(scale / prior_scale)) < 2.55 / np.sqrt(blocks)
+    if not (near and alike):
+        return location, scale
+    mean = location + EULER * scale
+    pooled = (PRIOR_BLOCKS * prior_scale + blocks * scale) / (PRIOR_BLOCKS + blocks)
+    centre = (PRIOR_BLOCKS * prior_location + blocks * (mean - EULER * pooled)) / (PRIOR_BLOCKS + blocks)
+    return centre, pooled
+
+
+@inner_kernel
+def rare_level(samples_per_alarm: float, blocks: float) -> tuple[float, float]:
+    """Gumbel quantile exceeded in one block of `samples_per_alarm / BLOCK_SAMPLES`, and its widening.
+
+    The widening stands for the error of a fit to so many blocks: the expected alarm rate, not the median
+    one, shall meet the budget.
+
+    Parameters
+    ----------
+    samples_per_alarm, blocks : float
+    """
+    rare = min(BLOCK_SAMPLES / samples_per_alarm, 0.5)
+    level = -np.log(-np.log1p(-rare))
+    return level, (1.1 + 0.5 * level + 0.6 * level * level) / (2.0 * blocks)
+
+
+@inner_kernel
 def own_threshold(
     maxima: NDArray[np.float64], samples_per_alarm: float, location: float, scale: float
 ) -> float:
-    """Surprise exceeded in one block of `samples_per_alarm / BLOCK_SAMPLES`, from the stream's own maxima.
-
-    The last term widens the quantile for the error of a fit to n blocks, so that the expected alarm rate,
-    not the median one, meets the budget.
+    """The rank channel's line from its own maxima.
 
     Parameters
     ----------
@@ -72,38 +111,92 @@ def own_threshold(
     location, scale : float
         The prior's.
     """
-    centre, spread = fit_gumbel(maxima, location, scale)
-    rare = min(BLOCK_SAMPLES / samples_per_alarm, 0.5)
-    level = -np.log(-np.log1p(-rare))
-    widening = (1.1 + 0.5 * level + 0.6 * level * level) / (2.0 * len(maxima))
+    blocks = len(maxima)
+    own_location, own_scale = fit_maxima(maxima, CAP_SCALES)
+    centre, spread = pool(own_location, own_scale, blocks, location, scale)
+    level, widening = rare_level(samples_per_alarm, float(blocks))
     return float(centre + spread * (level + widening))
 
 
-@kernel
-def set_thresholds(stream: Any, tables: Any, channels: int) -> None:
-    """Recompute the line of every channel.
+@inner_kernel
+def set_rank_line(stream: Any, tables: Any) -> None:
+    """Recompute the line of the rank channel.
 
     Parameters
     ----------
     stream : stream record
     tables : tables record
-    channels : int
-        How many channels share the budget.
     """
-    share = stream.samples_per_alarm * channels
+    share = stream.samples_per_alarm / RANK_SHARE
     blocks = min(stream.blocks, BLOCKS)
-    quiet = quiet_threshold(tables, stream.reference_count, share)
-    for channel in range(channels):
-        line = quiet
-        if blocks >= TRUSTED_BLOCKS:
-            maxima = np.sort(stream.maxima[channel, :blocks].astype(np.float64))
-            line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
-        else:
-            line = EARLY_MARGIN_NATS + quiet * dependence_factor(stream, EARLY_DEVIATIONS)
-        stream.threshold[channel] = line * stream.feedback
+    line = quiet_threshold(tables, stream.reference_count, share)
+    if blocks >= TRUSTED_BLOCKS:
+        maxima = np.sort(stream.maxima[RANK, :blocks].astype(np.float64))
+        line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
+    else:
+        line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
+    stream.threshold[RANK] = line * stream.feedback
+    stream.zero[RANK] = 0.0
 
 
-@kernel
+@inner_kernel
+def set_value_line(stream: Any, channel: int, share: float, location: float, scale: float) -> None:
+    """Recompute the line of the value or the level channel.
+
+    The score is 0 at the surprise that every sample reaches and 1 at the line, linear between: by the Gumbel
+    fit, N^score samples pass per alarm.
+
+    Parameters
+    ----------
+    stream : stream record
+    channel : int
+    share : float
+        Of the budget.
+    location, scale : float
+        What block maxima are before a stream has shown its own; worth VALUE_PRIOR_BLOCKS blocks.
+    """
+    blocks = min(stream.value_blocks, BLOCKS)
+    weight = float(VALUE_PRIOR_BLOCKS)
+    if blocks >= FEWEST_VALUE_BLOCKS:
+        maxima = np.sort(stream.maxima[channel, :blocks].astype(np.float64))
+        own_location, own_scale = fit_maxima(maxima, VALUE_CAP_SCALES)
+        location = (weight * location + blocks * own_location) / (weight + blocks)
+        scale = (weight * scale + blocks * own_scale) / (weight + blocks)
+        weight += blocks
+    level, widening = rare_level(stream.samples_per_alarm / share, weight)
+    zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
+    line = location + scale * (level + widening)
+    stream.zero[channel] = zero
+    stream.threshold[channel] = zero + (line - zero) * stream.feedback
+
+
+@inner_kernel
+def set_value_lines(stream: Any) -> None:
+    """Recompute the lines of the value and level channels.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    set_value_line(stream, VALUE, VALUE_SHARE, VALUE_LOCATION, VALUE_SCALE)
+    set_value_line(stream, LEVEL, LEVEL_SHARE, LEVEL_LOCATION, LEVEL_SCALE)
+
+
+@inner_kernel
+def channel_score(stream: Any, channel: int, nats: float) -> float:
+    """A channel's surprise on the scale where 1 is its line.
+
+    Parameters
+    ----------
+    stream : stream record
+    channel : int
+    nats : float
+    """
+    zero = stream.zero[channel]
+    return float(max(nats - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
+
+
+@inner_kernel
 def observe(stream: Any, channel: int, nats: float) -> None:
     """Let a surprise count in the block under way.
 
@@ -116,19 +209,16 @@ def observe(stream: Any, channel: int, nats: float) -> None:
     stream.block[channel] = max(stream.block[channel], nats)
 
 
-@kernel
-def close_block(stream: Any) -> None:
-    """Keep the maxima of the block that is full.
+@inner_kernel
+def keep_maximum(stream: Any, channel: int, blocks: int) -> None:
+    """Keep the maximum of a channel's block that is full.
 
     Parameters
     ----------
     stream : stream record
+    channel : int
+    blocks : int
+        Kept so far.
     """
-    at = stream.blocks % BLOCKS
-    for channel in range(len(stream.block)):
-        stream.maxima[channel, at] = stream.block[channel]
-        stream.block[channel] = 0.0
-    stream.blocks += 1
-    if stream.blocks >= 1 << 30:
-        stream.blocks -= 1 << 24
-    stream.block_fill = 0
+    stream.maxima[channel, blocks % BLOCKS] = stream.block[channel]
+    stream.block[channel] = 0.0

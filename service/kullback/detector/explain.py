@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.detector.layout import KINDS
+from kullback.detector.layout import KINDS, Shape
 from kullback.detector.views import WindowView
 
 LEVEL_OF_MEDIAN, LEVEL_OF_P99 = 3, 6
@@ -173,20 +173,20 @@ def range_text(lower: float, upper: float, unit: str) -> str:
     return f"{low} to {high}" if "−" in low or low.startswith("-") else f"{low}-{high}"
 
 
-def leader_text(leader: int, windows: tuple[int, ...]) -> str:
+def leader_text(leader: int, shape: Shape) -> str:
     """What an index of leadership stands for.
 
     Parameters
     ----------
     leader : int
-    windows : tuple of int
+    shape : Shape
     """
     if leader < 0:
         return "none"
     window, kind = divmod(leader, len(KINDS))
-    if window >= len(windows):
-        return ("value", "level")[min(leader - len(windows) * len(KINDS), 1)]
-    return f"{KINDS[kind]}, {windows[window]} samples"
+    if window >= shape.window_slots:
+        return ("value", "level")[kind]
+    return f"{KINDS[kind]}, {shape.windows[window]} samples"
 
 
 def largest_move(view: WindowView) -> Move | None:

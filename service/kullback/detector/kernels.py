@@ -8,32 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
-from kullback.core.kernel import kernel
+from kullback.core.kernel import inner_kernel, kernel
 from kullback.core.scores import Outcome
-from kullback.detector.axis import code_of
-from kullback.detector.calibration import BLOCK_SAMPLES, TRUSTED_BLOCKS, close_block, observe, set_thresholds
-from kullback.detector.dependence import note_oldest, note_rank
-from kullback.detector.effect import effect_is_small
-from kullback.detector.layout import CHANNELS, RANK, RECENT, REFRESH_SAMPLES
-from kullback.detector.lifecycle import ANOMALOUS, READY, live, onset_of
-from kullback.detector.reference import (
-    admit,
-    count_below,
-    count_through,
-    gap_now,
-    key_at,
-    key_of,
-    mark_struck,
-    scratch_samples,
-)
-from kullback.detector.windows import divergence_of, flush, is_active, push, rank_surprise
+from kullback.detector.layout import RECENT
+from kullback.detector.lifecycle import ANOMALOUS, READY
+from kullback.detector.reference import scratch_samples
+from kullback.detector.scoring import accept
+from kullback.detector.season import phase_of
+from kullback.detector.windows import flush
 
-FIRST_SCORE_SAMPLES = 64
-FIRST_GAP_SAMPLES = 16
-GOLDEN = 2654435769
 INTERVAL_MEMORY = 256
 LONGEST_GAP_INTERVALS = 8.0
-JUST_BELOW = 0.999
 
 SCORED = int(Outcome.SCORED)
 DUPLICATE = int(Outcome.DUPLICATE)
@@ -60,6 +45,8 @@ def update_batch(
     episode: NDArray[np.uint8],
     offset: int,
     live_streams: int,
+    zone_from_ms: NDArray[np.int64],
+    zone_ms: NDArray[np.int64],
 ) -> None:
     """Score samples in their order and fill their rows.
 
@@ -76,6 +63,8 @@ def update_batch(
         Position in the log; samples that a stream's state already covers are skipped. 0: none is.
     live_streams : int
         Streams that share a fleet budget.
+    zone_from_ms, zone_ms : int64 arrays
+        As for `phase_of`.
     """
     if len(slots) == 0:
         return
@@ -88,7 +77,9 @@ def update_batch(
         if offset > 0 and stream.offset >= offset:
             outcome[row] = ABSORBED
             continue
-        verdict = take(stream, table, timestamps_ms[index], values[index], live_streams, scratch)
+        verdict = take(
+            stream, table, timestamps_ms[index], values[index], live_streams, zone_from_ms, zone_ms, scratch
+        )
         outcome[row] = verdict
         onset_ms[row] = timestamps_ms[index]
         if verdict == SCORED:
@@ -105,13 +96,15 @@ def update_batch(
             streams[slots[index]].offset = offset
 
 
-@kernel
+@inner_kernel
 def take(
     stream: Any,
     tables: Any,
     timestamp_ms: int,
     value: float,
     live_streams: int,
+    zone_from_ms: NDArray[np.int64],
+    zone_ms: NDArray[np.int64],
     scratch: NDArray[np.int64],
 ) -> int:
     """Let one sample in and score it; `stream` holds what came of it.
@@ -123,6 +116,8 @@ def take(
     timestamp_ms : int
     value : float
     live_streams : int
+    zone_from_ms, zone_ms : int64 arrays
+        As for `phase_of`.
     scratch : int64 array
         As for `admit`.
 
@@ -143,11 +138,12 @@ def take(
         if elapsed_ms <= 0 or np.isnan(last):
             return ABSORBED
         value = (value - last if value >= last else value) / (elapsed_ms / 1000.0)
-    _accept(stream, tables, value, live_streams, scratch)
+    phase = phase_of(stream, timestamp_ms, zone_from_ms, zone_ms)
+    accept(stream, tables, value, phase, live_streams, scratch)
     return SCORED
 
 
-@kernel
+@inner_kernel
 def _refuse_number(stream: Any, tables: Any, value: float) -> int:
     if np.float64(value).view(np.int64) != STALE_MARKER_BITS:
         return NOT_A_NUMBER
@@ -156,7 +152,7 @@ def _refuse_number(stream: Any, tables: Any, value: float) -> int:
     return STALE
 
 
-@kernel
+@inner_kernel
 def _verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     if stream.recent_head == 0 or stream.any_order or timestamp_ms > stream.last_ms:
         return SCORED
@@ -166,7 +162,7 @@ def _verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     return OUT_OF_ORDER if timestamp_ms < stream.last_ms - stream.out_of_order_ms else SCORED
 
 
-@kernel
+@inner_kernel
 def _remember_time(stream: Any, timestamp_ms: int) -> None:
     if stream.recent_head == 0:
         stream.first_ms = timestamp_ms
@@ -182,129 +178,3 @@ def _remember_time(stream: Any, timestamp_ms: int) -> None:
     if stream.recent_head >= 1 << 30:
         stream.recent_head -= 1 << 29
     stream.last_ms = timestamp_ms if stream.any_order else max(stream.last_ms, timestamp_ms)
-
-
-@kernel
-def _accept(
-    stream: Any,
-    tables: Any,
-    value: float,
-    live_streams: int,
-    scratch: NDArray[np.int64],
-) -> None:
-    if stream.samples == 0:
-        stream.origin = value
-    stream.last_value = value
-    key = key_of(value, stream.origin)
-    code = 0
-    if stream.reference_count > 0:
-        code = code_in_reference(stream, key)
-        push(stream, tables, code)
-    _enqueue(stream, key, code)
-    if stream.reference_count == 0:
-        stream.score = np.nan
-        if stream.queued < FIRST_SCORE_SAMPLES:
-            return
-        _begin(stream, tables, scratch)
-        _set_budget(stream, tables, live_streams)
-    elif stream.queued >= gap_now(stream) + REFRESH_SAMPLES:
-        admit(stream, REFRESH_SAMPLES, scratch)
-        if stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS:
-            _set_budget(stream, tables, live_streams)
-    _score(stream, tables, live_streams, scratch)
-
-
-@kernel
-def code_in_reference(stream: Any, key: int) -> int:
-    """Block of bins of a key, among the reference as it is now.
-
-    Parameters
-    ----------
-    stream : stream record
-    key : int
-    """
-    size = stream.reference_count
-    below = count_below(stream, size, key)
-    through = count_through(stream, size, key, below)
-    note_rank(stream, 0.5 * (below + through) / size)
-    draw = ((stream.samples * GOLDEN) & 0xFFFFFFFF) / 4294967296.0
-    return code_of(below, through, size, draw)
-
-
-@kernel
-def _enqueue(stream: Any, key: int, code: int) -> None:
-    at = stream.head
-    stream.queue_high[at] = key >> 8
-    stream.queue_low[at] = key & 255
-    stream.codes[at] = code
-    mark_struck(stream, at, stream.episode & ANOMALOUS != 0)
-    stream.head = at + 1 if at + 1 < len(stream.codes) else 0
-    stream.queued += 1
-    stream.samples += 1
-
-
-@kernel
-def _begin(stream: Any, tables: Any, scratch: NDArray[np.int64]) -> None:
-    """Build the first reference, and place the samples after it."""
-    note_oldest(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES)
-    admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
-    flush(stream, tables)
-    room = len(stream.codes)
-    newest = stream.head
-    for back in range(stream.queued, 0, -1):
-        at = (newest - back) % room
-        key = key_at(stream, at)
-        code = code_in_reference(stream, key)
-        stream.head = at
-        push(stream, tables, code)
-        stream.codes[at] = code
-    stream.head = newest
-
-
-@kernel
-def _set_budget(stream: Any, tables: Any, live_streams: int) -> None:
-    samples = stream.budget_samples
-    if samples <= 0.0:
-        samples = stream.budget_ms / max(stream.interval_ms, 1.0)
-    stream.samples_per_alarm = samples / stream.budget_alarms * (live_streams if stream.fleet else 1)
-    set_thresholds(stream, tables, CHANNELS)
-
-
-@kernel
-def _score(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int64]) -> None:
-    nats, short_nats, leader = rank_surprise(stream, tables)
-    line = stream.threshold[RANK]
-    stream.leader = leader
-    stream.score = nats / line if leader >= 0 else np.nan
-    calm_score = short_nats / line
-    span = tables.windows[leader // 3] if leader >= 0 else 1
-    stream.divergence_nats = divergence_of(stream, leader // 3) if leader >= 0 else np.nan
-    counts = 4 * stream.reference_count >= 3 * stream.reference_limit
-    if counts:
-        observe(stream, RANK, nats)
-    if stream.fixed_window >= 0:
-        calm_score, span = _score_by_number(stream, tables)
-    if stream.score > 1.0 and effect_is_small(stream, span, scratch):
-        stream.score = JUST_BELOW
-    was_anomalous = stream.episode & ANOMALOUS
-    live(stream, tables, calm_score, span, scratch)
-    if not stream.episode & ANOMALOUS:
-        stream.onset_ms = onset_of(stream, span)
-    if counts and not was_anomalous:
-        stream.block_fill += 1
-        if stream.block_fill >= BLOCK_SAMPLES and not stream.episode & ANOMALOUS:
-            close_block(stream)
-            _set_budget(stream, tables, live_streams)
-
-
-@kernel
-def _score_by_number(stream: Any, tables: Any) -> tuple[float, int]:
-    """The textbook mode: the divergence of one window against a number."""
-    window = stream.fixed_window
-    stream.leader = window * 3
-    if not is_active(tables, stream, window):
-        stream.score = np.nan
-        return 0.0, 1
-    stream.divergence_nats = divergence_of(stream, window)
-    stream.score = stream.divergence_nats / stream.fixed_nats
-    return stream.score, tables.windows[window]

@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
 from kullback.detector.axis import CUTS
+from kullback.detector.density import GRID_BINS, GRID_FIELDS
+from kullback.detector.season import SLOTS
+from kullback.detector.value import RING, VIEWS
 
-CHANNELS = 1
-RANK, VALUE, LEVEL = range(3)
+CHANNELS = 3
+RANK, VALUE, LEVEL = range(CHANNELS)
 KINDS = ("categorical", "ordered", "tails")
 BLOCKS = 64
 RECENT = 16
+ZONE_BYTES = 40
 REFRESH_SAMPLES = 16
 USUAL_WINDOWS = 5
 MAX_WINDOWS = 8
@@ -46,8 +50,14 @@ _NUMBERS = [
     ("newest_block", "i8"),
     ("oldest_block", "i8"),
     ("reference_count", "i4"),
+    ("long_mean", "f8"),
+    ("slot_sum", "f8"),
     ("block_fill", "i4"),
     ("blocks", "i4"),
+    ("value_block_fill", "i4"),
+    ("value_blocks", "i4"),
+    ("slot_samples", "i4"),
+    ("slot", "i4"),
     ("firing_samples", "i4"),
     ("calm_samples", "i4"),
     ("recent_head", "i4"),
@@ -65,6 +75,9 @@ _NUMBERS = [
     ("effect_relative", "f8"),
     ("fixed_nats", "f8"),
     ("out_of_order_ms", "i8"),
+    ("season_ms", "i8"),
+    ("zone_first", "i4"),
+    ("zone_last", "i4"),
     ("rebaseline_after", "i4"),
     ("reference_limit", "i4"),
     ("gap_limit", "i4"),
@@ -135,7 +148,12 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `mass` mass below each cut per current window, in units
     - `sums` statistics per current window, fixed point
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way
-    - `threshold` surprise at which a channel's score is 1
+    - `threshold` surprise at which a channel's score is 1; `zero` where it is 0
+    - `usual_nats` fading mean surprise of the value and level channels
+    - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
+      `view_grid`, `view_due` the reference of each view (see `density`)
+    - `profile`, `profile_periods` the season's profile and how many periods are behind each slot
+    - `zone` name of the time zone that the season follows
 
     Parameters
     ----------
@@ -146,11 +164,22 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
         [
             *_NUMBERS,
             ("recent_ms", "i8", (RECENT,)),
+            ("views", "f8", (VIEWS,)),
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
             ("threshold", "f4", (CHANNELS,)),
             ("block", "f4", (CHANNELS,)),
+            ("zero", "f4", (CHANNELS,)),
             ("maxima", "f4", (CHANNELS, BLOCKS)),
+            ("usual_nats", "f4", (CHANNELS - 1,)),
+            ("view_ring", "f4", (2, RING)),
+            ("view_grid", "f4", (VIEWS, GRID_FIELDS)),
+            ("profile", "f4", (SLOTS,)),
+            ("view_counts", "u2", (VIEWS, GRID_BINS)),
+            ("view_table", "u2", (VIEWS, GRID_BINS)),
+            ("view_due", "i2", (VIEWS,)),
+            ("profile_periods", "u1", (SLOTS,)),
+            ("zone", "u1", (ZONE_BYTES,)),
             ("struck", "u1", ((queue + 7) // 8,)),
             ("codes", "u1", (queue,)),
             ("queue_low", "u1", (queue,)),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kullback.core.budget import Budget
 from kullback.core.profile import Direction, Profile
-from kullback.detector.layout import Shape
+from kullback.detector.layout import ZONE_BYTES, Shape
+from kullback.detector.season import AUTOMATIC_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ class Plan:
         At most the shape's; 0 for the shape's.
     fixed_window_samples, fixed_nats : int, float
         Textbook mode; off when the window is 0.
+    season_ms : int
+        Period of the season, 0 to look for a daily one, −1 for none.
+    timezone : str
+        IANA name whose local time the season follows.
     any_order : bool
         Whether samples count in the order of arrival, whatever their timestamps (back-test).
     out_of_order_ms : int
@@ -45,6 +50,8 @@ class Plan:
     fixed_window_samples: int = 0
     fixed_nats: float = 0.0
     counter: bool = False
+    season_ms: int = 0
+    timezone: str = "UTC"
     any_order: bool = False
     out_of_order_ms: int = 0
     feedback: float = 1.0
@@ -77,6 +84,9 @@ class Plan:
         streams["any_order"][slots] = self.any_order
         streams["out_of_order_ms"][slots] = self.out_of_order_ms
         streams["feedback"][slots] = self.feedback
+        streams["season_ms"][slots] = self.season_ms or AUTOMATIC_MS
+        zone = self.timezone.encode()[:ZONE_BYTES].ljust(ZONE_BYTES, b"\0")
+        streams["zone"][slots] = np.frombuffer(zone, np.uint8)
 
     def _mask(self, shape: Shape) -> int:
         return sum(1 << index for index in {nearest(shape, w) for w in self.windows or shape.windows})
@@ -119,6 +129,8 @@ def plan_of(
         minimum_effect_absolute=profile.minimum_effect_absolute,
         minimum_effect_relative=profile.minimum_effect_relative,
         rebaseline_after_samples=profile.rebaseline_after_samples,
+        season_ms=profile.season.period_ms,
+        timezone=profile.season.timezone,
         fixed_window_samples=fixed.window_samples if fixed else 0,
         fixed_nats=fixed.divergence_nats if fixed else 0.0,
         counter=counter if profile.counter is None else profile.counter,

@@ -9,13 +9,15 @@ from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode, Scores, blank_scores
 from kullback.detector.effect import effect_gate
 from kullback.detector.explain import Explanation, Gate, explain, leader_text
-from kullback.detector.kernels import FIRST_SCORE_SAMPLES, update_batch
+from kullback.detector.kernels import update_batch
 from kullback.detector.layout import KINDS, Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
 from kullback.detector.plan import Plan, nearest
+from kullback.detector.scoring import FIRST_SCORE_SAMPLES
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
 from kullback.detector.views import WindowView, view_window
+from kullback.detector.zone_table import Zones
 
 Slots = NDArray[np.int32]
 UNDO_STREAMS = 64
@@ -38,6 +40,7 @@ class ScalarDetector:
         self.tables = build_tables(shape, load_null())
         self.bytes_per_stream = self.streams.itemsize
         self._bytes = self.streams.view(np.uint8).reshape(capacity, self.streams.itemsize)
+        self._zones = Zones()
         self._undo: dict[int, dict[str, NDArray[np.generic]]] = {}
         self.live_streams = 1
         """Streams among which a fleet budget is divided; the owner sets it."""
@@ -57,6 +60,7 @@ class ScalarDetector:
         self.streams["divergence_nats"][slots] = np.nan
         self.streams["leader"][slots] = -1
         plan.write(self.streams, slots, self.shape)
+        self._zones.resolve(self.streams, slots)
 
     def close(self, slots: Slots) -> None:
         """Forget streams.
@@ -78,6 +82,7 @@ class ScalarDetector:
         plan : Plan
         """
         plan.write(self.streams, slots, self.shape)
+        self._zones.resolve(self.streams, slots)
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
@@ -184,6 +189,7 @@ class ScalarDetector:
             scores.episode,
             offset,
             max(self.live_streams, 1),
+            *self._zones.arrays,
         )
 
     def windows(self, slot: int, window: int) -> WindowView:
@@ -211,7 +217,7 @@ class ScalarDetector:
         return explain(
             view_window(self.streams[slot], index, self.shape.windows[index]),
             float(stream["score"]) if stream["reference_count"] else float("nan"),
-            leader_text(leader, self.shape.windows),
+            leader_text(leader, self.shape),
             int(stream["onset_ms"]),
             bool(stream["episode"] & Episode.ANOMALOUS),
             self._gates(slot, self.shape.windows[index]),
@@ -261,6 +267,7 @@ class ScalarDetector:
         arrays : dict of str to array
         """
         self._bytes[slots] = arrays["stream"]
+        self._zones.resolve(self.streams, slots)
 
 
 def warmup() -> None:

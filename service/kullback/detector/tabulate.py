@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import kernel
+from kullback.core.kernel import inner_kernel, kernel
 from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
-from kullback.detector.layout import KINDS, RANK, Shape, allocate
+from kullback.detector.layout import KINDS, Shape, allocate
 from kullback.detector.plan import Plan
 from kullback.detector.tables import (
     FILE,
@@ -26,6 +26,7 @@ from kullback.detector.tables import (
     Null,
     build_tables,
 )
+from kullback.detector.windows import rank_surprise
 
 SEED = 20_240_501
 SIZES: NDArray[np.int64] = np.array([64, 128, 256, 512, 850, 1024], np.int64)
@@ -74,15 +75,16 @@ def _feed(
     trace: Trace,
 ) -> None:
     stream, table = streams[0], tables[0]
+    zones = np.zeros(1, np.int64)
     for index in range(len(values)):
-        take(stream, table, 1000 * (index + 1), values[index], 1, scratch)
-        trace.surprise[index] = stream.score * stream.threshold[RANK]
+        take(stream, table, 1000 * (index + 1), values[index], 1, zones, zones, scratch)
+        trace.surprise[index] = rank_surprise(stream, table)[0] if stream.reference_count > 0 else -1.0
         trace.size[index] = stream.reference_count
         if stream.samples > SETTLED_SAMPLES:
             _count(stream, table, trace.counts)
 
 
-@kernel
+@inner_kernel
 def _count(stream: Any, tables: Any, counts: NDArray[np.int64]) -> None:
     for window in range(len(tables.windows)):
         for kind in range(3):
@@ -96,7 +98,7 @@ def _simulate(
     tables = build_tables(shape, null)
     streams = allocate(1, shape)
     streams["last_raw"][0] = np.nan
-    Plan().write(streams, np.array([0], np.int32), shape)
+    Plan(feedback=1e9, season_ms=-1).write(streams, np.array([0], np.int32), shape)
     trace = Trace(np.zeros(samples), np.zeros(samples, np.int64), counts)
     scratch = np.empty(2 * shape.reference_samples + 2 * shape.queue_samples + 64, np.int64)
     _feed(streams, tables, rng.random(samples), scratch, trace)

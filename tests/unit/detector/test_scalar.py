@@ -295,8 +295,9 @@ def test_unusable_shape_says_why(windows: tuple[int, ...], reference: int, gap: 
 
 
 def test_other_windows_and_sizes_work() -> None:
-    detector = ScalarDetector(1, Shape((8, 100), 304, 200))
+    detector = ScalarDetector(1, Shape((8, 60), 128, 64))
     detector.open(ZERO, USUAL)
     scores = feed(detector, np.concatenate((normal(2000), 3 + normal(50, 8))))
     assert len(starts(scores)[starts(scores) >= 2000]) == 1
-    assert detector.windows(0, 100).reference_samples == 304
+    assert detector.windows(0, 50).reference_samples == 128
+    assert detector.windows(0, 50).window_samples == 60

@@ -1,0 +1,236 @@
+"""One sample against its stream: place it, let every channel judge it, carry the episode on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.kernel import inner_kernel
+from kullback.detector.axis import code_of
+from kullback.detector.calibration import (
+    BLOCK_SAMPLES,
+    TRUSTED_BLOCKS,
+    channel_score,
+    keep_maximum,
+    observe,
+    set_rank_line,
+    set_value_lines,
+)
+from kullback.detector.dependence import note_oldest, note_rank
+from kullback.detector.effect import effect_is_small
+from kullback.detector.layout import LEVEL, RANK, REFRESH_SAMPLES, VALUE
+from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
+from kullback.detector.reference import (
+    admit,
+    count_below,
+    count_through,
+    gap_now,
+    key_at,
+    key_of,
+    mark_struck,
+    value_of,
+)
+from kullback.detector.season import learn_profile
+from kullback.detector.value import start_views, value_surprise
+from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push, rank_surprise
+
+FIRST_SCORE_SAMPLES = 64
+FIRST_GAP_SAMPLES = 16
+FROZEN_SAMPLES = 128
+"""So long may an episode keep its samples out of the value channel; a longer one is learnt."""
+VALUE_SPAN_SAMPLES = 1
+LEVEL_SPAN_SAMPLES = 12
+GOLDEN = 2654435769
+JUST_BELOW = 0.999
+
+
+@inner_kernel
+def accept(
+    stream: Any,
+    tables: Any,
+    value: float,
+    phase: float,
+    live_streams: int,
+    scratch: NDArray[np.int64],
+) -> None:
+    """Score a value and let it into windows and references.
+
+    Parameters
+    ----------
+    stream : stream record
+        Holds the score afterwards.
+    tables : tables record
+    value, phase : float
+    live_streams : int
+    scratch : int64 array
+        As for `admit`.
+    """
+    if stream.samples == 0:
+        stream.origin = value
+    stream.last_value = value
+    distance = value - stream.origin
+    key = key_of(value, stream.origin)
+    if stream.reference_count == 0:
+        learn_profile(stream, distance, phase)
+        _enqueue(stream, key, 0)
+        stream.score = np.nan
+        if stream.queued >= FIRST_SCORE_SAMPLES:
+            _begin(stream, tables, live_streams, scratch)
+            _score(stream, tables, 0.0, 0.0, False, live_streams, scratch)
+        return
+    learn = not stream.episode & ANOMALOUS or stream.firing_samples >= FROZEN_SAMPLES
+    value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples, learn)
+    code = code_in_reference(stream, key)
+    push(stream, tables, code)
+    _enqueue(stream, key, code)
+    if stream.queued >= gap_now(stream) + REFRESH_SAMPLES:
+        admit(stream, REFRESH_SAMPLES, scratch)
+        if stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS:
+            _set_budget(stream, live_streams)
+            set_rank_line(stream, tables)
+    _score(stream, tables, value_nats, level_nats, learn, live_streams, scratch)
+
+
+@inner_kernel
+def code_in_reference(stream: Any, key: int) -> int:
+    """Block of bins of a key, among the reference as it is now.
+
+    Parameters
+    ----------
+    stream : stream record
+    key : int
+    """
+    size = stream.reference_count
+    below = count_below(stream, size, key)
+    through = count_through(stream, size, key, below)
+    note_rank(stream, 0.5 * (below + through) / size)
+    draw = ((stream.samples * GOLDEN) & 0xFFFFFFFF) / 4294967296.0
+    return code_of(below, through, size, draw)
+
+
+@inner_kernel
+def _enqueue(stream: Any, key: int, code: int) -> None:
+    at = stream.head
+    stream.queue_high[at] = key >> 8
+    stream.queue_low[at] = key & 255
+    stream.codes[at] = code
+    mark_struck(stream, at, stream.episode & ANOMALOUS != 0)
+    stream.head = at + 1 if at + 1 < len(stream.codes) else 0
+    stream.queued += 1
+    stream.samples += 1
+
+
+@inner_kernel
+def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int64]) -> None:
+    """Build the first references, and place the samples after the rank reference."""
+    first = np.empty(stream.queued)
+    room = len(stream.codes)
+    newest = stream.head
+    for step in range(stream.queued):
+        first[step] = value_of(key_at(stream, (newest - stream.queued + step) % room), 0.0)
+    start_views(stream, first)
+    note_oldest(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES)
+    admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
+    flush(stream, tables)
+    for back in range(stream.queued, 0, -1):
+        at = (newest - back) % room
+        code = code_in_reference(stream, key_at(stream, at))
+        stream.head = at
+        push(stream, tables, code)
+        stream.codes[at] = code
+    stream.head = newest
+    _set_budget(stream, live_streams)
+    set_rank_line(stream, tables)
+    set_value_lines(stream)
+
+
+@inner_kernel
+def _set_budget(stream: Any, live_streams: int) -> None:
+    samples = stream.budget_samples
+    if samples <= 0.0:
+        samples = stream.budget_ms / max(stream.interval_ms, 1.0)
+    stream.samples_per_alarm = samples / stream.budget_alarms * (live_streams if stream.fleet else 1)
+
+
+@inner_kernel
+def _score(
+    stream: Any,
+    tables: Any,
+    value_nats: float,
+    level_nats: float,
+    learn: bool,
+    live_streams: int,
+    scratch: NDArray[np.int64],
+) -> None:
+    nats, short_nats, leader = rank_surprise(stream, tables)
+    if stream.direction != 0 and (stream.rank_last > 0.0) != (stream.direction == ABOVE):
+        value_nats, level_nats = 0.0, 0.0
+    line = stream.threshold[RANK]
+    stream.divergence_nats = divergence_of(stream, max(leader, 0) // 3) if leader >= 0 else np.nan
+    score, calm_score = nats / line, short_nats / line
+    span = tables.windows[max(leader, 0) // 3]
+    value_score = channel_score(stream, VALUE, value_nats)
+    level_score = channel_score(stream, LEVEL, level_nats)
+    if value_score > score:
+        score, span, leader = value_score, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
+    if level_score > score:
+        score, span, leader = level_score, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
+    calm_score = max(calm_score, value_score, level_score)
+    stream.leader, stream.score = leader, score
+    if stream.fixed_window >= 0:
+        calm_score, span = _score_by_number(stream, tables)
+    if stream.score > 1.0 and effect_is_small(stream, span, scratch):
+        stream.score = JUST_BELOW
+    counts = 4 * stream.reference_count >= 3 * stream.reference_limit
+    was_anomalous = stream.episode & ANOMALOUS
+    live(stream, tables, calm_score, span, scratch)
+    if not stream.episode & ANOMALOUS:
+        stream.onset_ms = onset_of(stream, span)
+    if learn:
+        _learn_value_line(stream, value_nats, level_nats, live_streams)
+    if counts:
+        _learn_rank_line(stream, tables, nats, was_anomalous != 0, live_streams)
+
+
+@inner_kernel
+def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_streams: int) -> None:
+    observe(stream, VALUE, value_nats)
+    observe(stream, LEVEL, level_nats)
+    stream.value_block_fill += 1
+    if stream.value_block_fill >= BLOCK_SAMPLES:
+        keep_maximum(stream, VALUE, stream.value_blocks)
+        keep_maximum(stream, LEVEL, stream.value_blocks)
+        stream.value_blocks += 1
+        stream.value_block_fill = 0
+        _set_budget(stream, live_streams)
+        set_value_lines(stream)
+
+
+@inner_kernel
+def _learn_rank_line(stream: Any, tables: Any, nats: float, was_anomalous: bool, live_streams: int) -> None:
+    """The peak of an episode counts, its length does not."""
+    observe(stream, RANK, nats)
+    if was_anomalous:
+        return
+    stream.block_fill += 1
+    if stream.block_fill >= BLOCK_SAMPLES and not stream.episode & ANOMALOUS:
+        keep_maximum(stream, RANK, stream.blocks)
+        stream.blocks += 1
+        stream.block_fill = 0
+        _set_budget(stream, live_streams)
+        set_rank_line(stream, tables)
+
+
+@inner_kernel
+def _score_by_number(stream: Any, tables: Any) -> tuple[float, int]:
+    """The textbook mode: the divergence of one window against a number."""
+    window = stream.fixed_window
+    stream.leader = window * 3
+    if not is_active(tables, stream, window):
+        stream.score = np.nan
+        return 0.0, 1
+    stream.divergence_nats = divergence_of(stream, window)
+    stream.score = stream.divergence_nats / stream.fixed_nats
+    return stream.score, tables.windows[window]

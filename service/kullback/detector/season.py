@@ -1,0 +1,105 @@
+"""The profile of a season: what a stream usually shows at this time of the day or week."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.kernel import inner_kernel
+
+SLOTS = 48
+LEAST_WEIGHT = 0.1
+"""Of a new period in the profile: the memory is about ten periods."""
+MEAN_SAMPLES = 4096
+"""Memory of the long mean, which stands in where there is no profile."""
+AUTOMATIC_MS = 86_400_000
+
+
+@inner_kernel
+def phase_of(
+    stream: Any, timestamp_ms: int, zone_from_ms: NDArray[np.int64], zone_ms: NDArray[np.int64]
+) -> float:
+    """Place in the season's period by local time, in [0, 1); −1 when the stream has none.
+
+    Parameters
+    ----------
+    stream : stream record
+    timestamp_ms : int
+    zone_from_ms, zone_ms : int64 arrays, shape (n,)
+        Times at which an offset from UTC begins to hold, and the offsets, all zones one after another.
+    """
+    period = stream.season_ms
+    if period <= 0:
+        return -1.0
+    first, last = stream.zone_first, stream.zone_last
+    while last - first > 1:
+        middle = (first + last) >> 1
+        if zone_from_ms[middle] <= timestamp_ms:
+            first = middle
+        else:
+            last = middle
+    return float(((timestamp_ms + zone_ms[first]) % period) / period)
+
+
+@inner_kernel
+def residual_of(stream: Any, value: float, phase: float) -> float:
+    """A value less the profile at its phase (linear between slot centres), or less the long mean.
+
+    Parameters
+    ----------
+    stream : stream record
+    value : float
+        Relative to the stream's origin.
+    phase : float
+    """
+    if phase < 0.0:
+        return float(value - stream.long_mean)
+    place = phase * SLOTS
+    slot = min(int(place), SLOTS - 1)
+    part = place - slot - 0.5
+    other = (slot + 1) % SLOTS if part >= 0.0 else (slot - 1) % SLOTS
+    if stream.profile_periods[slot] == 0 or stream.profile_periods[other] == 0:
+        return float(value - stream.long_mean)
+    part = abs(part)
+    return float(value - ((1.0 - part) * stream.profile[slot] + part * stream.profile[other]))
+
+
+@inner_kernel
+def learn_mean(stream: Any, value: float, samples: int) -> None:
+    """Let a value into the long mean.
+
+    Parameters
+    ----------
+    stream : stream record
+    value : float
+    samples : int
+        Before this one.
+    """
+    stream.long_mean += (value - stream.long_mean) / min(samples + 1, MEAN_SAMPLES)
+
+
+@inner_kernel
+def learn_profile(stream: Any, value: float, phase: float) -> None:
+    """Let a value into its slot; a slot that ends enters the profile.
+
+    Parameters
+    ----------
+    stream : stream record
+    value, phase : float
+    """
+    if phase < 0.0:
+        return
+    slot = min(int(phase * SLOTS), SLOTS - 1)
+    last = stream.slot
+    if slot != last:
+        if stream.slot_samples > 0:
+            periods = stream.profile_periods[last]
+            weight = max(1.0 / (periods + 1.0), LEAST_WEIGHT)
+            mean = stream.slot_sum / stream.slot_samples
+            stream.profile[last] += weight * (mean - stream.profile[last])
+            stream.profile_periods[last] = min(periods + 1, 255)
+        stream.slot_sum, stream.slot_samples, stream.slot = 0.0, 0, slot
+    stream.slot_sum += value
+    stream.slot_samples += 1

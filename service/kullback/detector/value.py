@@ -1,0 +1,125 @@
+"""Value and level evidence: how rare the newest values are, on several views, summed.
+
+Ranks cannot say how far outside a value lies. The views are the value, the mean of the last 6 and 12
+residuals from the season's profile, the step from the median of the five values before, and the same step
+of the residual. The value channel sums all of them, the level channel those without steps; both less what
+has been usual lately, so that only new surprise counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.kernel import inner_kernel
+from kullback.detector.density import learn_value, start_view, view_surprise
+from kullback.detector.season import learn_mean, learn_profile, residual_of
+
+VIEWS = 5
+LEVEL_VIEWS = 3
+WEIGHTS: NDArray[np.float64] = np.array([1.0, 0.5, 0.5, 1.0, 1.0])
+RING = 16
+STEP_SAMPLES = 5
+SHORT_MEAN_SAMPLES = 6
+LONG_MEAN_SAMPLES = 12
+USUAL_SHARE = 0.7
+USUAL_MEMORY_SAMPLES = 40.0
+
+
+@inner_kernel
+def _median_before(ring: Any, kind: int, last: int, samples: int) -> float:
+    """Median of the five entries before `last`; of fewer, the one before."""
+    newest = ring[kind, (last - 1) & (RING - 1)]
+    if samples < STEP_SAMPLES:
+        return float(newest)
+    second, third = ring[kind, (last - 2) & (RING - 1)], ring[kind, (last - 3) & (RING - 1)]
+    fourth, fifth = ring[kind, (last - 4) & (RING - 1)], ring[kind, (last - 5) & (RING - 1)]
+    low = max(min(newest, second), min(third, fourth))
+    high = min(max(newest, second), max(third, fourth))
+    return float(max(min(low, high), min(max(low, high), fifth)))
+
+
+@inner_kernel
+def see(stream: Any, value: float, phase: float, samples: int) -> None:
+    """Put a value into the rings and compute its views.
+
+    Parameters
+    ----------
+    stream : stream record
+    value : float
+        Relative to the stream's origin.
+    phase : float
+    samples : int
+        Before this one.
+    """
+    at = samples & (RING - 1)
+    residual = residual_of(stream, value, phase)
+    stream.view_ring[0, at] = value
+    stream.view_ring[1, at] = residual
+    total, short = 0.0, 0.0
+    count = min(LONG_MEAN_SAMPLES, samples + 1)
+    for back in range(count):
+        total += stream.view_ring[1, (at - back) & (RING - 1)]
+        if back == min(SHORT_MEAN_SAMPLES, count) - 1:
+            short = total
+    stream.views[0] = value
+    stream.views[1] = short / min(SHORT_MEAN_SAMPLES, count)
+    stream.views[2] = total / count
+    stream.views[3] = value - _median_before(stream.view_ring, 0, at, samples) if samples > 0 else 0.0
+    stream.views[4] = residual - _median_before(stream.view_ring, 1, at, samples) if samples > 0 else 0.0
+    learn_mean(stream, value, samples)
+
+
+@inner_kernel
+def start_views(stream: Any, values: Any) -> None:
+    """Make the first samples the reference of every view.
+
+    Parameters
+    ----------
+    stream : stream record
+    values : float64 array, shape (n,)
+        Relative to the stream's origin, in their order.
+    """
+    seen = np.empty((VIEWS, len(values)))
+    stream.long_mean = values.mean()
+    for index in range(len(values)):
+        see(stream, values[index], -1.0, index)
+        for view in range(VIEWS):
+            seen[view, index] = stream.views[view]
+    for view in range(VIEWS):
+        start_view(stream, view, seen[view])
+
+
+@inner_kernel
+def value_surprise(stream: Any, value: float, phase: float, samples: int, learn: bool) -> tuple[float, float]:
+    """New surprise of a sample in the value and in the level channel, nats.
+
+    Parameters
+    ----------
+    stream : stream record
+    value : float
+        Relative to the stream's origin.
+    phase : float
+    samples : int
+        Before this one.
+    learn : bool
+        Whether the sample enters the reference.
+    """
+    see(stream, value, phase, samples)
+    total, level = 0.0, 0.0
+    for view in range(VIEWS):
+        nats = WEIGHTS[view] * view_surprise(stream, view, stream.views[view])
+        total += nats
+        if view < LEVEL_VIEWS:
+            level += nats
+    new_total = max(total - USUAL_SHARE * stream.usual_nats[0], 0.0)
+    new_level = max(level - USUAL_SHARE * stream.usual_nats[1], 0.0)
+    if learn:
+        stream.usual_nats[0] += (total - stream.usual_nats[0]) / USUAL_MEMORY_SAMPLES
+        stream.usual_nats[1] += (level - stream.usual_nats[1]) / USUAL_MEMORY_SAMPLES
+        for view in range(VIEWS):
+            learn_value(stream, view, stream.views[view])
+        learn_profile(stream, value, phase)
+    return new_total, new_level
