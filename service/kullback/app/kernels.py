@@ -11,6 +11,7 @@ from numba.core import config
 import kullback
 from kullback.alerting import state as alert_state
 from kullback.detector.scalar import warmup as detector_warmup
+from kullback.engine.histograms import warmup as engine_warmup
 from kullback.ingest import warmup as ingest_warmup
 from kullback.storage.points import warmup as history_warmup
 
@@ -33,6 +34,7 @@ def compile_kernels() -> None:
 def _compile() -> None:
     detector_warmup()
     alert_state.warmup()
+    engine_warmup()
     history_warmup()
     ingest_warmup()
 

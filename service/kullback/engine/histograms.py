@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch, Buckets
-from kullback.core.scores import Scores
+from kullback.core.scores import Scores, blank_scores
 from kullback.engine.assembly import (
     MAX_BOUNDS,
     MAX_CLASSIC_BOUNDS,
@@ -132,6 +132,13 @@ class HistogramIntake:
         """
         for name, column in self._state._asdict().items():
             column[slots] = arrays[name]
+
+
+def warmup() -> None:
+    """Compile the kernels, or load them from Numba's cache."""
+    one = np.zeros(1, np.int32)
+    batch = Batch((), one, np.ones(1, np.int64), np.zeros(1))
+    HistogramIntake(1).intervals(one, np.zeros(1, np.int64), batch, None, blank_scores(batch.timestamp_ms))
 
 
 def _rows(batch: Batch, parts: Parts | None, scores: Scores) -> Lines:

@@ -10,9 +10,10 @@ import pytest
 
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.slice import Slice
-from kullback.storage.slices import FORMAT, BadSnapshot, check_slices
+from kullback.storage.slices import FORMAT, BadSnapshot, check_slices, read_slices
 from kullback.storage.snapshots import Snapshots
 
+GOLDEN = Path(__file__).parents[2] / "golden" / "snapshots"
 RECORD = np.dtype([("a", "i8"), ("b", "f4", (2,))])
 
 
@@ -186,3 +187,10 @@ def test_the_same_offset_is_not_written_twice(tmp_path: Path) -> None:
     snapshots.start(5, iter(slices(seed=2)))
     assert not snapshots.running
     assert_same(restored(snapshots)[1], slices(seed=1))
+
+
+@pytest.mark.parametrize("version", range(1, FORMAT + 1))
+def test_snapshots_of_every_released_format_are_read(version: int) -> None:
+    file = GOLDEN / f"format-{version}.slices"
+    check_slices(file)
+    assert_same(list(read_slices(file)), slices(shards=1))
