@@ -35,7 +35,7 @@ class Candidate:
     form : Form
     profile : Profile
     bound : float or None
-        Upper bound when the incoming series is one bucket of it, NaN when it is its sum or count.
+        Upper bound when the incoming series is one bucket of it, `NO_BOUND` for its sum or count.
     """
 
     series: Series

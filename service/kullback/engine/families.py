@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from math import isnan, nan
+from math import inf, isnan
 
 from kullback.core.labels import NAME, Kind, Series
 
 BUCKET, BOUND = "_bucket", "le"
 TOTALS = ("_sum", "_count")
+NO_BOUND = -inf
+"""Stands for the bound of a sum or count."""
 
 
 def bound_of(series: Series) -> float | None:
@@ -23,7 +25,7 @@ def bound_of(series: Series) -> float | None:
         bound = float(next((value for name, value in series.labels if name == BOUND), ""))
     except ValueError:
         return None
-    return None if isnan(bound) else bound
+    return None if isnan(bound) or bound == NO_BOUND else bound
 
 
 def is_total(series: Series) -> bool:
@@ -48,7 +50,3 @@ def family_of(series: Series) -> Series:
         (name, metric if name == NAME else value) for name, value in series.labels if name != BOUND
     )
     return Series(labels, Kind.HISTOGRAM, series.unit)
-
-
-NO_BOUND = nan
-"""Stands for the bound of a sum or count."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from kullback.core.batch import Batch
 from kullback.engine.assembly import ABSORB, BUCKET, WHOLE
 from kullback.engine.categories import Categories
+from kullback.engine.families import NO_BOUND
 from kullback.engine.forms import Form
 from kullback.engine.histograms import Parts
 from kullback.engine.streams import StreamTable
@@ -54,21 +54,19 @@ def read_batch(
     categories : Categories
         Gives new names their codes.
     """
-    parts = _parts(batch, np.flatnonzero(forms == Form.HISTOGRAM), table)
+    parts = _parts(batch, table) if (forms == Form.HISTOGRAM).any() else None
     categorical = forms == Form.CATEGORY
     codes = _codes(batch, numbers, categorical, categories) if categorical.any() else None
     return Readings(batch, parts, codes)
 
 
-def _parts(batch: Batch, histograms: NDArray[np.int64], table: StreamTable) -> Parts | None:
-    bounds = {index: table.part_bound(batch.series[index]) for index in histograms.tolist()}
-    if not any(bound is not None for bound in bounds.values()):
+def _parts(batch: Batch, table: StreamTable) -> Parts | None:
+    bound = table.part_bounds(batch.series)
+    is_part = ~np.isnan(bound)
+    if not is_part.any():
         return None
-    part, upper_bound = np.full(len(batch.series), WHOLE, np.uint8), np.zeros(len(batch.series))
-    for index, bound in bounds.items():
-        if bound is not None:
-            part[index], upper_bound[index] = ABSORB if isnan(bound) else BUCKET, bound
-    return Parts(part[batch.stream_index], upper_bound[batch.stream_index])
+    part = np.where(is_part, np.where(bound == NO_BOUND, ABSORB, BUCKET), WHOLE).astype(np.uint8)
+    return Parts(part[batch.stream_index], bound[batch.stream_index])
 
 
 def _codes(

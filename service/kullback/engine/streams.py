@@ -128,7 +128,7 @@ class StreamTable:
         series : Series
         number : int
         bound : float or None
-            Upper bound of a series that is one bucket of a histogram, NaN for its sum or count.
+            Upper bound of a series that is one bucket of a histogram, `NO_BOUND` for its sum or count.
         """
         keys = self._keys.setdefault(number, [])
         if len(keys) >= MAX_ROUTES_PER_STREAM:  # an ignored label that changes all the time
@@ -138,14 +138,14 @@ class StreamTable:
         if bound is not None:
             self._bounds[series.key] = bound
 
-    def part_bound(self, series: Series) -> float | None:
-        """The bound that was learnt with a series, None when it is a stream of its own.
+    def part_bounds(self, series: Sequence[Series]) -> NDArray[np.float64]:
+        """The bound that was learnt with each series, NaN for one that is a stream of its own.
 
         Parameters
         ----------
-        series : Series
+        series : sequence of Series
         """
-        return self._bounds.get(series.key)
+        return np.array(list(map(self._bounds.get, map(_KEY, series))), np.float64)
 
     def remove(self, number: int) -> Stream:
         """Drop a stream and what leads to it.
