@@ -77,7 +77,7 @@ class Service:
         server = self.settings.server
         return Context(
             owner=self.owner,
-            windows_samples=shape_for(self.settings.build_profiles()).windows,
+            shape=shape_for(self.settings.build_profiles()),
             dialects=build_dialects(self.settings.limits.build()),
             limits=self.settings.limits.build(),
             meters=self.meters,

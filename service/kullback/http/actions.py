@@ -53,7 +53,7 @@ async def undo_rebaseline(context: In, author: By, stream_id: StreamId) -> Done:
 
 @router.post(
     "/exclude",
-    responses=answers(DONE_EXAMPLE | {"done": "exclude"}, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST),
+    responses=answers(DONE_EXAMPLE | {"done": "exclude"}, ErrorId.NOT_FOUND),
     openapi_extra=body_docs(
         ExcludeBody,
         {"start": "2026-11-22T09:00:00Z", "end": "2026-11-22T09:30:00Z", "reason": "database failover"},

@@ -101,7 +101,7 @@ class FeedbackAnswer(BaseModel):
     threshold_factor: float = Field(description="By how much the stream's threshold is raised now.")
 
 
-@router.get("/alerts", responses=answers({"alerts": [EXAMPLE]}, ErrorId.BAD_REQUEST))
+@router.get("/alerts", responses=answers({"alerts": [EXAMPLE]}))
 async def list_alerts(
     context: In,
     state: Annotated[str, Query(description="pending, firing, shifted or resolved.")] = "",
@@ -145,7 +145,6 @@ async def show_alert(context: In, alert_id: AlertId) -> AlertDetail:
     responses=answers(
         {"alert": EXAMPLE["id"], "verdict": "false_positive", "threshold_factor": 1.5},
         ErrorId.NOT_FOUND,
-        ErrorId.BAD_REQUEST,
     ),
     openapi_extra=body_docs(FeedbackBody, {"verdict": "false_positive", "comment": "planned load test"}),
 )

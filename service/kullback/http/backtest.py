@@ -23,7 +23,7 @@ from kullback.http.json_body import Shape, body_docs, read_json
 
 router = APIRouter(prefix="/api/v1", tags=["Stateless"])
 ReadProfile = Callable[[Mapping[str, Any]], Profile]
-MAX_SERIES = 1000
+MAX_SERIES = 100
 LATEST_MS = 2**53
 
 
@@ -137,7 +137,7 @@ EXAMPLE = {
 @router.post(
     "/backtest",
     response_model=BacktestAnswer,
-    responses=answers(EXAMPLE, ErrorId.BAD_REQUEST, ErrorId.BAD_CONFIG, ErrorId.BODY_TOO_LARGE),
+    responses=answers(EXAMPLE, ErrorId.BAD_CONFIG, ErrorId.BODY_TOO_LARGE),
     openapi_extra=body_docs(BacktestBody, BODY_EXAMPLE),
 )
 async def run_backtest(request: Request, context: Annotated[Context, Depends(context_of)]) -> Response:

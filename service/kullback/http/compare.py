@@ -115,7 +115,7 @@ EXAMPLE = {
 
 @router.post(
     "/compare",
-    responses=answers(EXAMPLE, ErrorId.BAD_REQUEST, ErrorId.BAD_JSON, ErrorId.BODY_TOO_LARGE),
+    responses=answers(EXAMPLE, ErrorId.BAD_JSON, ErrorId.BODY_TOO_LARGE),
     openapi_extra=body_docs(CompareBody, EXAMPLE_BODY),
 )
 async def compare(request: Request) -> CompareAnswer:

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
+from kullback.detector.layout import Shape
 from kullback.http.protocols.dialect import Dialect
 from kullback.outputs.exposition import Exposure, LabelTexts
 from kullback.outputs.meters import Meters
@@ -47,8 +48,8 @@ class Context:
     started_ms : int
     lifecycle_enabled, admin_enabled : bool
         Whether POST /-/reload and endpoints that destroy state are allowed.
-    windows_samples : tuple of int
-        Lengths of the current windows that the detectors keep.
+    shape : Shape
+        What the detectors keep: the current windows above all.
     notifications : callable
         Notifications so far by (receiver, outcome).
     read_profile : callable
@@ -66,7 +67,7 @@ class Context:
     started_ms: int
     lifecycle_enabled: bool
     admin_enabled: bool
-    windows_samples: tuple[int, ...]
+    shape: Shape
     notifications: Callable[[], Mapping[tuple[str, str], int]]
     read_profile: Callable[[Mapping[str, Any]], Profile]
     label_texts: LabelTexts = field(default_factory=LabelTexts)

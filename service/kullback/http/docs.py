@@ -41,7 +41,7 @@ def answers(example: Any, *errors: ErrorId, status: int = 200) -> Responses:
         {"content": {"application/json": {"example": with_nulls(example)}}} if example is not None else {}
     )
     found: Responses = {status: {"description": "Success.", **content}}
-    for error in (*errors, ErrorId.STARTING_OR_STOPPING):
+    for error in (ErrorId.BAD_REQUEST, *errors, ErrorId.STARTING_OR_STOPPING):
         found |= _problem(error, found)
     return found
 

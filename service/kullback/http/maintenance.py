@@ -102,7 +102,7 @@ async def list_maintenance(context: In) -> MaintenanceList:
 @router.post(
     "",
     status_code=201,
-    responses=answers(EXAMPLE, ErrorId.BAD_SELECTOR, ErrorId.BAD_REQUEST, ErrorId.CONFLICT, status=201),
+    responses=answers(EXAMPLE, ErrorId.BAD_SELECTOR, ErrorId.CONFLICT, status=201),
     openapi_extra=body_docs(MaintenanceBody, BODY_EXAMPLE),
 )
 async def add_maintenance(request: Request, context: In, author: By) -> MaintenanceWindow:

@@ -59,7 +59,7 @@ def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamCol
         labels=[stream.series.labels for stream in streams],
         score=summary.score,
         divergence_nats=summary.window_divergence_nats,
-        windows=[str(window) for window in context.windows_samples],
+        windows=[str(window) for window in context.shape.windows],
         alert_state=pipeline.alerts.phases(numbers),
         ready=summary.ready,
         budget_per_day=summary.budget_per_day,

@@ -7,6 +7,7 @@ from typing import Any
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.detector.explain import leader_text
+from kullback.detector.layout import Shape
 from kullback.http.stream_shapes import known
 from kullback.http.why_shapes import ExplainAnswer, GateAnswer
 from kullback.outputs.alert_json import rfc3339
@@ -15,9 +16,7 @@ from kullback.pipeline.pipeline import Pipeline
 PHASE_STATES = ("ok", "pending", "firing", "shifted")
 
 
-def explain_past(
-    pipeline: Pipeline, stream_id: str, at_ms: int, windows_samples: tuple[int, ...]
-) -> ExplainAnswer:
+def explain_past(pipeline: Pipeline, stream_id: str, at_ms: int, shape: Shape) -> ExplainAnswer:
     """The explanation at an instant; the windows of that time are gone.
 
     Parameters
@@ -25,7 +24,7 @@ def explain_past(
     pipeline : Pipeline
     stream_id : str
     at_ms : int
-    windows_samples : tuple of int
+    shape : Shape
 
     Raises
     ------
@@ -46,7 +45,7 @@ def explain_past(
         sentence=alert["annotations"].get("description", "") if alert else _quiet(score),
         anomalous=score is not None and (score > 1 or alert is not None),
         score=score,
-        leader=leader_text(int(point["leader"]), windows_samples),
+        leader=leader_text(int(point["leader"]), shape),
         onset_ms=None,
         gates=[GateAnswer(name="score", value=score, limit=1.0, passed=score is not None and score > 1)],
         move=None,

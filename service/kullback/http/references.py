@@ -102,7 +102,7 @@ async def show_reference(context: In, name: Name) -> ReferenceDetail:
 
 @router.put(
     "/{name}",
-    responses=answers(EXAMPLE, ErrorId.BAD_REQUEST, ErrorId.NOT_FOUND, ErrorId.CONFLICT),
+    responses=answers(EXAMPLE, ErrorId.NOT_FOUND, ErrorId.CONFLICT),
     openapi_extra=body_docs(
         ReferenceBody, {"stream": STREAM_EXAMPLE["id"], "description": "before the new cache"}
     ),
@@ -131,7 +131,7 @@ async def unpin_reference(context: In, author: By, name: Name) -> Response:
 
 @router.get(
     "/{name}/compare",
-    responses=answers(COMPARE_EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST),
+    responses=answers(COMPARE_EXAMPLE, ErrorId.NOT_FOUND),
 )
 async def compare_with_reference(
     context: In,

@@ -78,7 +78,6 @@ POINT_EXAMPLE = {
     responses=answers(
         {"stream": STREAM_EXAMPLE["id"], "step_ms": 10000, "threshold": 1.0, "points": [POINT_EXAMPLE]},
         ErrorId.NOT_FOUND,
-        ErrorId.BAD_REQUEST,
     ),
 )
 async def show_scores(
@@ -130,7 +129,7 @@ def _points(points: NDArray[Any], context: Context) -> list[ScorePoint]:
             score=known(point["score"]),
             max_score=known(point["max_score"]),
             divergence_nats=known(point["divergence_nats"]),
-            leader=leader_text(int(point["leader"]), context.windows_samples),
+            leader=leader_text(int(point["leader"]), context.shape),
             alert_state=PHASES[point["phase"]],
             ready=bool(point["ready"]),
             samples=int(point["samples"]),
@@ -182,7 +181,6 @@ class Correlation(BaseModel):
             ],
             "considered": 120,
         },
-        ErrorId.BAD_REQUEST,
         ErrorId.BAD_SELECTOR,
     ),
 )

@@ -58,9 +58,7 @@ def number_of(pipeline: Pipeline, stream_id: str) -> int:
 
 @router.get(
     "",
-    responses=answers(
-        {"streams": [STREAM_EXAMPLE], "next_cursor": None}, ErrorId.BAD_SELECTOR, ErrorId.BAD_REQUEST
-    ),
+    responses=answers({"streams": [STREAM_EXAMPLE], "next_cursor": None}, ErrorId.BAD_SELECTOR),
 )
 async def list_streams(
     context: In,
@@ -106,7 +104,7 @@ async def show_stream(context: In, stream_id: StreamId) -> StreamDetail:
     return await context.ask(lambda pipeline: detail_of(pipeline, number_of(pipeline, stream_id), now_ms))
 
 
-@router.get("/{id}/windows", responses=answers(WINDOW_EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST))
+@router.get("/{id}/windows", responses=answers(WINDOW_EXAMPLE, ErrorId.NOT_FOUND))
 async def show_windows(
     context: In,
     stream_id: StreamId,
@@ -122,7 +120,7 @@ async def show_windows(
     return await context.ask(asked)
 
 
-@router.get("/{id}/explain", responses=answers(EXPLAIN_EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST))
+@router.get("/{id}/explain", responses=answers(EXPLAIN_EXAMPLE, ErrorId.NOT_FOUND))
 async def explain_stream(
     context: In,
     stream_id: StreamId,
@@ -136,7 +134,7 @@ async def explain_stream(
         number = number_of(pipeline, stream_id)
         stream = detail_of(pipeline, number, now_ms)
         if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - pipeline.history.points.step_ms:
-            return explain_past(pipeline, stream_id, at_ms, context.windows_samples)
+            return explain_past(pipeline, stream_id, at_ms, context.shape)
         unit = unit_of(pipeline.engine.stream(number).series)
         return explain_answer(pipeline.engine.explain(number), stream_id, stream.state, unit)
 

@@ -217,14 +217,18 @@ WRITE_DOCS: dict[str, JsonObject] = {
             "200": {
                 "description": "`partialSuccess` says what was refused; the rest is kept.",
                 "content": {
+                    "application/x-protobuf": {"schema": BINARY},
                     "application/json": {
                         "example": {"partialSuccess": {"rejectedDataPoints": "1", "errorMessage": "…"}}
-                    }
+                    },
                 },
             },
             "400": {
                 "description": "`google.rpc.Status`.",
-                "content": {"application/json": {"example": {"message": "… [kb-bad-json]"}}},
+                "content": {
+                    "application/json": {"example": {"message": "… [kb-bad-json]"}},
+                    "application/x-protobuf": {"schema": BINARY},
+                },
             },
         },
     ),
@@ -273,7 +277,8 @@ WRITE_DOCS: dict[str, JsonObject] = {
             **_DONE_204,
             "400": {
                 "description": "Some points were refused; the others are kept.",
-                "content": {
+                "content": _problem(ErrorId.BAD_SAMPLE, 400)
+                | {
                     "application/json": {
                         "example": {
                             "error": {"code": 400, "message": "Kept 1 samples, refused 1. …"},
