@@ -19,6 +19,13 @@ from kullback.ingest.wire import Bytes, Positions
 
 SPACE, COMMA, EQUALS, QUOTE, BACKSLASH, NEWLINE, RETURN, HASH, TAB = 32, 44, 61, 34, 92, 10, 13, 35, 9
 
+KEY_MARKS = np.zeros((2, 256), np.bool_)
+"""Bytes at which a key may end: in the first row that of measurement and tags, in the second a field's."""
+KEY_MARKS[:, [SPACE, NEWLINE, BACKSLASH]] = True
+KEY_MARKS[1, [EQUALS, COMMA]] = True
+VALUE_ENDS = np.zeros(256, np.bool_)
+VALUE_ENDS[[COMMA, SPACE, NEWLINE, RETURN]] = True
+
 GOOD, NO_FIELDS, BAD_FIELD, BAD_VALUE, OPEN_TEXT, BAD_TIME, NO_NAME = 0, 1, 2, 3, 4, 5, 6
 PROBLEMS = {
     NO_FIELDS: "it has no fields",
@@ -131,85 +138,101 @@ def walk_lines(body: Bytes, found: Lines) -> None:
     body : uint8 array
     found : Lines, written
     """
-    at, number, stop = 0, 1, len(body)
-    counts = found.counts
-    while at < stop and counts[3] == 0:
+    # One loop over lines and fields, because handing the tables on costs as much as reading a field.
+    at, number, stop, line, field, bad = 0, 1, len(body), 0, 0, 0
+    full = False
+    while at < stop and not full:
         while at < stop and body[at] in (SPACE, TAB, RETURN):
             at += 1
         if at < stop and body[at] != NEWLINE and body[at] != HASH:
-            fields = counts[1]
-            at, breaks, why = _read_line(body, at, number, found)
+            start, first, breaks = at, field, 0
+            key_stop, at, why = read_head(body, at, stop)
+            more = why == GOOD
+            while more:
+                name = at
+                at, inside, why, name_stop, value, certainty = read_field(body, at, stop)
+                breaks += inside
+                more = why == GOOD and at < stop and body[at] == COMMA
+                if why == GOOD and certainty != NONE:
+                    full = field == len(found.value)
+                    if full:
+                        break
+                    found.field_line[field], found.value[field], found.certainty[field] = (
+                        line,
+                        value,
+                        certainty,
+                    )
+                    found.field_key[field, 0], found.field_key[field, 1] = name, name_stop
+                    found.field_value[field, 0], found.field_value[field, 1] = name_stop + 1, at
+                    field += 1
+                at += more
+            time, at, good = read_time(body, at, stop) if why == GOOD else (0, at, True)
+            why = why if good else BAD_TIME
             if why != GOOD:
-                counts[1] = fields
-                if counts[2] < MOST_BAD_LINES:
-                    found.bad_number[counts[2]], found.bad_why[counts[2]] = number, why
-                counts[2] += 1
-            elif counts[1] > fields:
-                counts[0] += 1
+                field = first
+                if bad < MOST_BAD_LINES:
+                    found.bad_number[bad], found.bad_why[bad] = number, why
+                bad += 1
+            elif field > first:
+                found.key[line, 0], found.key[line, 1] = start, key_stop
+                found.number[line], found.time[line] = number, time
+                line += 1
             number += breaks
         while at < stop and body[at] != NEWLINE:
             at += 1
         at += 1
         number += 1
+    found.counts[0], found.counts[1], found.counts[2], found.counts[3] = line, field, bad, full
 
 
 @kernel
-def _read_line(body: Bytes, at: int, number: int, found: Lines) -> tuple[int, int, int]:
-    """Where the line was left, line breaks inside its texts, and what is wrong with it."""
-    stop, line, breaks = len(body), found.counts[0], 0
-    start = at
-    at = key_end(body, at, stop, False)
-    if at == start or body[start] == COMMA:
-        return at, 0, NO_NAME
-    key_stop = at
-    at = skip_spaces(body, at, stop)
-    if at == stop or is_line_end(body[at]):
-        return at, 0, NO_FIELDS
-    while True:
-        at, inside, why = _read_field(body, at, stop, line, found)
-        breaks += inside
-        if why != GOOD or at == stop or body[at] != COMMA:
-            break
-        at += 1
-    if why != GOOD:
-        return at, breaks, why
-    time, at, good = read_time(body, at, stop)
-    if not good:
-        return at, breaks, BAD_TIME
-    if line < len(found.number):
-        found.key[line, 0], found.key[line, 1] = start, key_stop
-        found.number[line], found.time[line] = number, time
-    return at, breaks, GOOD
+def read_head(body: Bytes, at: int, stop: int) -> tuple[int, int, int]:
+    """Where measurement and tags end, where the fields start, and what is wrong.
+
+    Parameters
+    ----------
+    body : uint8 array
+    at, stop : int
+    """
+    key_stop = key_end(body, at, stop, False)
+    if key_stop == at or body[at] == COMMA:
+        return key_stop, key_stop, NO_NAME
+    fields = skip_spaces(body, key_stop, stop)
+    if fields == stop or is_line_end(body[fields]):
+        return key_stop, fields, NO_FIELDS
+    return key_stop, fields, GOOD
 
 
 @kernel
-def _read_field(body: Bytes, at: int, stop: int, line: int, found: Lines) -> tuple[int, int, int]:
+def read_field(body: Bytes, at: int, stop: int) -> tuple[int, int, int, int, float, int]:
+    """Where a field ends, line breaks in its text, what is wrong, where its key ends, value and certainty.
+
+    Parameters
+    ----------
+    body : uint8 array
+    at, stop : int
+
+    Returns
+    -------
+    tuple
+        The certainty of a text is NONE: it is no sample.
+    """
     start = at
     at = key_end(body, at, stop, True)
-    if at in (start, stop) or body[at] != EQUALS:
-        return at, 0, BAD_FIELD
     key_stop = at
+    if at in (start, stop) or body[at] != EQUALS:
+        return at, 0, BAD_FIELD, key_stop, 0.0, NONE
     at += 1
     if at < stop and body[at] == QUOTE:
         after, breaks = text_end(body, at, stop)
         if after < 0:
-            return at, 0, OPEN_TEXT
-        return after, breaks, GOOD if is_value_end(body, after, stop) else BAD_VALUE
-    value_start = at
-    while not is_value_end(body, at, stop):
+            return at, 0, OPEN_TEXT, key_stop, 0.0, NONE
+        why = GOOD if is_value_end(body, after, stop) else BAD_VALUE
+        return after, breaks, why, key_stop, 0.0, NONE
+    while at < stop and not VALUE_ENDS[body[at]]:
         at += 1
-    value, certainty = read_value(body, value_start, at)
-    if certainty == NONE:
-        return at, 0, BAD_VALUE
-    field = found.counts[1]
-    if field == len(found.value):
-        found.counts[3] = 1
-        return at, 0, GOOD
-    found.field_line[field], found.value[field], found.certainty[field] = line, value, certainty
-    found.field_key[field, 0], found.field_key[field, 1] = start, key_stop
-    found.field_value[field, 0], found.field_value[field, 1] = value_start, at
-    found.counts[1] = field + 1
-    return at, 0, GOOD
+    value, certainty = read_value(body, key_stop + 1, at)
+    return at, 0, (BAD_VALUE if certainty == NONE else GOOD), key_stop, value, certainty
 
 
 @kernel
@@ -222,12 +245,13 @@ def key_end(body: Bytes, at: int, stop: int, field: bool) -> int:
     at, stop : int
     field : bool
     """
+    row = 1 if field else 0
     while at < stop:
-        byte = body[at]
-        if byte == BACKSLASH and at + 1 < stop and body[at + 1] != NEWLINE:
-            at += 1
-        elif byte in (SPACE, NEWLINE) or (field and byte in (EQUALS, COMMA)):
-            break
+        if KEY_MARKS[row, body[at]]:
+            if body[at] != BACKSLASH:
+                break
+            # What follows a backslash belongs to the key, unless the line ends there.
+            at += at + 1 < stop and body[at + 1] != NEWLINE
         at += 1
     return min(at, stop)
 
@@ -365,4 +389,4 @@ def is_value_end(body: Bytes, at: int, stop: int) -> bool:
     body : uint8 array
     at, stop : int
     """
-    return at >= stop or body[at] == COMMA or body[at] == SPACE or is_line_end(body[at])
+    return at >= stop or VALUE_ENDS[body[at]]

@@ -21,6 +21,7 @@ Row = dict[str, Any]
 Reader = Callable[[Builder, Row, int], None]
 
 CAPACITY_SERIES = 200_000
+CAPACITY_FORMS = 1_000
 COMMON_FIELDS = frozenset({"metric", "labels"})
 FIELDS = {
     "value": COMMON_FIELDS | {"timestamp_ms"},
@@ -43,23 +44,24 @@ class RowReader:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._arrivals = Arrivals(limits.max_sample_age_ms // 2)
-        self._series: dict[tuple[str, str, tuple[tuple[str, str], ...]], Series] = {}
-        self._forms: dict[str, tuple[Kind | None, Reader]] = {
-            "value": (None, self._value),
-            "values": (None, self._values),
-            "histogram": (Kind.HISTOGRAM, self._histogram),
-            "category": (Kind.CATEGORY, self._category),
-            "categories": (Kind.CATEGORY, self._categories),
+        self._series: dict[tuple[object, Kind | None, tuple[tuple[str, str], ...]], Series] = {}
+        self._forms: dict[tuple[str, ...], str] = {}
+        self._readers: dict[str, Reader] = {
+            "value": self._value,
+            "values": self._values,
+            "histogram": self._histogram,
+            "category": self._category,
+            "categories": self._categories,
         }
 
-    def read(self, builder: Builder, place: str, row: object, now_ms: int) -> None:
+    def read(self, builder: Builder, word: str, place: int, row: object, now_ms: int) -> None:
         """Add a row's samples to the builder, or the reason why not.
 
         Parameters
         ----------
         builder : Builder
-        place : str
-            For messages: which row.
+        word, place : str, int
+            For messages: which row or line.
         row : object
             As parsed.
         now_ms : int
@@ -67,9 +69,18 @@ class RowReader:
         try:
             if not isinstance(row, dict):
                 raise Bad(f"must be an object, not {_kind_of_json(row)}")
-            self._forms[form_of(row)][1](builder, row, now_ms)
+            self._readers[self._form_of(row)](builder, row, now_ms)
         except Bad as problem:
-            builder.refuse(problem.error, f"{place}{_named(row)} {problem}.", problem.count)
+            builder.refuse(problem.error, f"{word} {place}{_named(row)} {problem}.", problem.count)
+
+    def _form_of(self, row: Row) -> str:
+        fields = tuple(row)
+        form = self._forms.get(fields)
+        if form is None:
+            if len(self._forms) >= CAPACITY_FORMS:
+                self._forms.clear()
+            form = self._forms[fields] = form_of(row)
+        return form
 
     def _value(self, builder: Builder, row: Row, now_ms: int) -> None:
         series = self._series_of(row, None)
@@ -133,21 +144,23 @@ class RowReader:
 
     def _series_of(self, row: Row, kind: Kind | None, count: int = 1) -> Series:
         metric, labels = row.get("metric"), row.get("labels") or {}
+        try:
+            # Texts only are kept as keys, so whatever is found here has been checked before.
+            series = self._series.get((metric, kind, tuple(labels.items())))
+        except (AttributeError, TypeError):
+            series = None
+        return self._learn(metric, labels, kind, count) if series is None else series
+
+    def _learn(self, metric: object, labels: object, kind: Kind | None, count: int) -> Series:
         if not isinstance(metric, str) or not metric:
             raise Bad("needs a non-empty text as `metric`", count)
         if not isinstance(labels, dict):
             raise Bad(f"needs an object as `labels`, not {_kind_of_json(labels)}", count)
         pairs = tuple((name, _label_text(name, value, count)) for name, value in labels.items())
-        key = (metric, "" if kind is None else kind.name, pairs)
-        series = self._series.get(key)
-        if series is None:
-            series = self._learn(key, kind, count)
-        return series
-
-    def _learn(
-        self, key: tuple[str, str, tuple[tuple[str, str], ...]], kind: Kind | None, count: int
-    ) -> Series:
-        made = series_of(((NAME, key[0]), *key[2]), kind)
+        key = (metric, kind, pairs)
+        if (known := self._series.get(key)) is not None:
+            return known
+        made = series_of(((NAME, metric), *pairs), kind)
         if isinstance(made, Refusal):
             raise Bad(f"has bad labels: {made.detail.rstrip('.')}", count, made.error)
         if len(self._series) >= CAPACITY_SERIES:

@@ -53,8 +53,8 @@ class JsonDecoder:
         if not isinstance(rows, list):
             raise DecodeError(ErrorId.BAD_SAMPLE, "The body must be a JSON object or an array of objects.")
         builder = Builder(self._limits.max_samples_per_request)
-        for place, row in enumerate(rows):
-            self._rows.read(builder, f"Row {place + 1}", row, now_ms)
+        for place, row in enumerate(rows, 1):
+            self._rows.read(builder, "Row", place, row, now_ms)
         return builder.build()
 
 
@@ -94,7 +94,7 @@ class NdjsonDecoder:
             except orjson.JSONDecodeError as problem:
                 builder.refuse(ErrorId.BAD_JSON, f"Line {place} is not valid JSON: {problem}.")
                 continue
-            self._rows.read(builder, f"Line {place}", row, now_ms)
+            self._rows.read(builder, "Line", place, row, now_ms)
         return builder.build()
 
     @staticmethod
