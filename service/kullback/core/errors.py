@@ -103,6 +103,12 @@ class ErrorId(Enum):
     QUEUE_FULL = ErrorFacts(
         "kb-queue-full", "queue_full", "The ingest queue is full; nothing was applied.", "max_queue_samples"
     )
+    BODIES_FULL = ErrorFacts(
+        "kb-bodies-full",
+        "bodies_full",
+        "The bodies of the requests in progress take up too much memory; nothing was applied.",
+        "max_inflight_bytes",
+    )
     STORAGE_UNAVAILABLE = ErrorFacts(
         "kb-storage-unavailable", "storage_unavailable", "The log cannot be written; nothing was applied."
     )

@@ -22,6 +22,7 @@ class Limits:
 
     max_body_bytes: int = 32 * 1024 * 1024
     max_unpacked_bytes: int = 128 * 1024 * 1024
+    max_inflight_bytes: int = 256 * 1024 * 1024
     max_samples_per_request: int = 1_000_000
     max_streams: int = 100_000
     max_streams_per_metric: int = 0

@@ -13,6 +13,7 @@ from kullback.core.limits import Limits
 from kullback.core.profile import Profile
 from kullback.detector.layout import Shape
 from kullback.http.protocols.dialect import Dialect
+from kullback.http.request_body import BodyRoom
 from kullback.outputs.exposition import Exposure, LabelTexts
 from kullback.outputs.meters import Meters
 from kullback.pipeline.owner import Owner
@@ -71,6 +72,7 @@ class Context:
     notifications: Callable[[], Mapping[tuple[str, str], int]]
     read_profile: Callable[[Mapping[str, Any]], Profile]
     label_texts: LabelTexts = field(default_factory=LabelTexts)
+    bodies: BodyRoom = field(default_factory=BodyRoom)
 
     async def receive(self, request: PipelineRequest) -> Receipt:
         """What became of a write request.

@@ -38,15 +38,17 @@ async def read_json(request: Request, shape: type[T]) -> T:
 
     Raises
     ------
-    DecodeError
-        BODY_TOO_LARGE.
+    DecodeError, Overloaded
+        BODY_TOO_LARGE, BODIES_FULL.
     RequestError
         BAD_JSON or BAD_REQUEST, naming the member.
     """
-    body = await read_body(request, context_of(request).limits.max_body_bytes) or b"{}"
-    if len(body) <= INLINE_BYTES:
-        return _validated(body, shape)
-    return await asyncio.to_thread(_validated, body, shape)
+    context = context_of(request)
+    with context.bodies.share(context.limits.max_inflight_bytes) as share:
+        body = await read_body(request, context.limits, share) or b"{}"
+        if len(body) <= INLINE_BYTES:
+            return _validated(body, shape)
+        return await asyncio.to_thread(_validated, body, shape)
 
 
 def _validated(body: bytes, shape: type[T]) -> T:

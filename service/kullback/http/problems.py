@@ -41,6 +41,7 @@ STATUS: Mapping[ErrorId, int] = {
     ErrorId.KIND_MISMATCH: 400,
     ErrorId.TOO_MANY_SAMPLES: 413,
     ErrorId.QUEUE_FULL: 429,
+    ErrorId.BODIES_FULL: 503,
     ErrorId.STORAGE_UNAVAILABLE: 503,
     ErrorId.STORAGE_IN_USE: 503,
     ErrorId.STORAGE_TOO_NEW: 503,

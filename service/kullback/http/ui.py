@@ -186,7 +186,8 @@ async def compared(request: Request) -> Response:
 @router.post("/ui/backtest")
 async def backtested(request: Request, context: In, budget: str, name: str = "series.csv") -> Response:
     """A CSV through the detector, as numbers and figures."""
-    body = await read_body(request, context.limits.max_body_bytes)
+    with context.bodies.share(context.limits.max_inflight_bytes) as share:
+        body = await read_body(request, context.limits, share)
     profile = context.read_profile({"alarm_budget": budget})
     metric = Path(name).name.split(".")[0] or "series"
     series = Series(sorted_labels([(METRIC, metric)]), kind_of_name(metric))

@@ -81,9 +81,10 @@ async def _take(request: Request, context: Context, decoder: Decoder, default_en
     now_ms = context.clock()
     want_streams = wanted_streams(request) if decoder.protocol in ("json", "ndjson") else 0
     any_age = request.query_params.get("backfill") == "true"
-    body = await read_body(request, context.limits.max_body_bytes)
     encoding = request.headers.get("content-encoding", default_encoding)
-    decoded = await _decode(body, encoding, decoder, context.limits, now_ms)
+    with context.bodies.share(context.limits.max_inflight_bytes) as share:
+        body = await read_body(request, context.limits, share)
+        decoded = await _decode(body, encoding, decoder, context.limits, now_ms)
     receipt = await context.receive(
         PipelineRequest(decoded.batch, decoder.protocol, now_ms, decoded.refusals, any_age, want_streams)
     )

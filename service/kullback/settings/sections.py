@@ -66,6 +66,11 @@ class LimitsSettings(Section):
     max_unpacked_bytes: int = Field(
         DEFAULTS.max_unpacked_bytes, ge=1024, description="Request body unpacked."
     )
+    max_inflight_bytes: int = Field(
+        DEFAULTS.max_inflight_bytes,
+        ge=1024,
+        description="Bodies of all requests in progress together, as sent; beyond it senders get 503.",
+    )
     max_samples_per_request: int = Field(
         DEFAULTS.max_samples_per_request, ge=1, description="Samples of one request."
     )

@@ -19,6 +19,14 @@ from kullback.app import Service
 from kullback.settings import load_settings
 
 STEP_MS = 1000
+COMPILED_WITHIN_S = 600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test waits until the service has compiled its kernels."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(COMPILED_WITHIN_S))
 
 
 @contextmanager
