@@ -109,6 +109,8 @@ class Service:
         while not self.owner.ready:
             await asyncio.sleep(0.05)
         self.sender.adopt(await self._live_alerts())
+        for loss in self.pipeline.losses:
+            log.warning("storage_damaged", what=loss)
         log.info("ready", listen=self.settings.server.listen, streams=len(self.pipeline.engine))
 
     async def _live_alerts(self) -> list[Decision]:

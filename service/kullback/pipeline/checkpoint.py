@@ -13,7 +13,7 @@ from kullback.core.slice import Slice
 from kullback.pipeline.fleet import Fleet
 from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
-from kullback.storage.snapshots import Snapshots
+from kullback.storage.snapshots import Snapshots, Unusable
 
 FACTS = "facts"
 """Kind of the slice that holds what people decided."""
@@ -46,6 +46,11 @@ class Checkpoint:
     def problem(self) -> str:
         """Why the newest attempt failed; "" when it did not."""
         return self._snapshots.problem
+
+    @property
+    def unusable(self) -> tuple[Unusable, ...]:
+        """Snapshots that `restore` passed over."""
+        return self._snapshots.unusable
 
     def restore(self, fleet: Fleet) -> int:
         """Take up the newest sound snapshot.

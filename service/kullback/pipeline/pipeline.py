@@ -10,7 +10,7 @@ from typing import Any
 
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.state import AlertStates
-from kullback.core.errors import KullbackError, RequestError, merge_refusals
+from kullback.core.errors import KullbackError, Overloaded, RequestError, merge_refusals
 from kullback.core.limits import Limits, admit
 from kullback.core.profile import Profile
 from kullback.core.scores import Scores
@@ -164,6 +164,8 @@ class Pipeline(Fleet):
             self._advanced_ms = now_ms
             self.follow(self.alerts.advance(now_ms))
             self.history.flush(now_ms)
+            with suppress(Overloaded):  # tried again in a second; writers are told by `append`
+                self.log.flush()
         busy = self.checkpoint.step(self, now_ms)
         return 0.0 if busy else ADVANCE_MS / 1000
 
@@ -182,6 +184,23 @@ class Pipeline(Fleet):
             yield (entry.offset - first + 1) / (last - first + 1)
         self.book.silent = False
         yield 1.0
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """What could not be read at the start, for the service's own log."""
+        return (
+            *(
+                f"Log from offset {damage.offset}: {damage.why}; kept as {damage.kept}."
+                for damage in self.log.damage
+            ),
+            *(f"Snapshot at offset {bad.offset}: {bad.why}." for bad in self.checkpoint.unusable),
+            *([f"History: kept as {self.history.damaged}."] if self.history.damaged else []),
+            *(
+                [f"{self.engine.restarted_streams} streams learn anew: they were saved in another layout."]
+                if self.engine.restarted_streams
+                else []
+            ),
+        )
 
     def close(self) -> None:
         """Write a last snapshot and let go of the files."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,21 @@ _ONE_EACH = 1
 _ONE_TIME = 2
 _HAS_BUCKETS = 4
 _HAS_CUMULATIVE = 8
+
+
+def without_unused_series(batch: Batch) -> Batch:
+    """The batch without series that have no samples: those of refused ones must not fill the log.
+
+    Parameters
+    ----------
+    batch : Batch
+    """
+    used = np.bincount(batch.stream_index, minlength=len(batch.series)) > 0
+    if used.all():
+        return batch
+    index = (np.cumsum(used) - 1).astype(np.int32)
+    series = tuple(one for one, is_used in zip(batch.series, used, strict=True) if is_used)
+    return replace(batch, series=series, stream_index=index[batch.stream_index])
 
 
 def encode_batch(batch: Batch, series_numbers: NDArray[np.int64]) -> bytes:

@@ -22,10 +22,20 @@ from kullback.storage.segment import SUFFIX, DamagedEntry, Segment, Sync
 DAMAGED = ".damaged"
 
 
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Entries that were lost: those of one file from `offset` on. The file was kept as `kept`."""
+
+    offset: int
+    why: str
+    kept: Path
+
+
 class Log(Protocol):
     """A durable sequence of entries."""
 
     last_offset: int
+    damage: tuple[Damage, ...]
 
     def append(self, entries: Sequence[Entry]) -> range:
         """Write entries together; the offsets they got."""
@@ -35,14 +45,13 @@ class Log(Protocol):
         """The entries behind an offset."""
         ...
 
+    def flush(self) -> None:
+        """Bring the entries to the disk, where `append` does not wait for it."""
+        ...
 
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """Entries that were lost: those of one file from `offset` on. The file was kept as `kept`."""
-
-    offset: int
-    why: str
-    kept: Path
+    def close(self) -> None:
+        """Let go of the log."""
+        ...
 
 
 class SqliteLog:
@@ -177,9 +186,16 @@ class SqliteLog:
             self.roll()
 
     def flush(self) -> None:
-        """Bring the entries to the disk; the promise of `sync: interval`."""
-        with _as_unavailable("written"):
-            self._active.flush()
+        """Bring the entries to the disk, once a second; does nothing but with `sync: interval`.
+
+        Raises
+        ------
+        Overloaded
+            STORAGE_UNAVAILABLE.
+        """
+        if self._sync == "interval":
+            with _as_unavailable("written"):
+                self._active.flush()
 
     @property
     def size_bytes(self) -> int:

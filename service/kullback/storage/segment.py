@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from kullback.core.batch import Batch
 from kullback.core.labels import Kind, Series
 from kullback.storage.database import Synchronous, open_database, transaction
-from kullback.storage.encoding import decode_batch, encode_batch
+from kullback.storage.encoding import decode_batch, encode_batch, without_unused_series
 from kullback.storage.entry import Entry
 
 Sync = Literal["full", "interval", "off"]
@@ -165,7 +165,8 @@ class Segment:
             self._connection.executemany("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _row(self, entry: Entry, fresh: list[Series]) -> EntryRow:
-        body = encode_batch(entry.batch, self._numbers_of(entry.batch, fresh)) if entry.batch.series else b""
+        batch = without_unused_series(entry.batch)
+        body = encode_batch(batch, self._numbers_of(batch, fresh)) if batch.series else b""
         action = orjson.dumps(entry.action) if entry.action else b""
         row = (entry.offset, entry.now_ms, entry.protocol, int(entry.any_age), body, action)
         return (*row, _checksum(*row))

@@ -79,6 +79,15 @@ def test_every_column_survives(tmp_path: Path) -> None:
     assert found.batch.series[2].kind is Kind.CATEGORY
 
 
+def test_series_whose_samples_were_refused_are_not_kept(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path)
+    log.append([Entry(1, "x", batch("a", "b", "c").take(np.array([False, True, False])))])
+    (found,) = log.replay(0)
+    assert [one.metric for one in found.batch.series] == ["b"]
+    assert found.batch.stream_index.tolist() == [0]
+    assert len(log._active._series) == 1
+
+
 def test_stale_marker_keeps_its_bits(tmp_path: Path) -> None:
     bits = np.array([0x7FF0000000000002, 0x7FF8000000000001], np.uint64)
     log = SqliteLog(tmp_path)
