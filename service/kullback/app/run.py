@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ KEEP_ALIVE_S = 75
 log = structlog.get_logger("kullback")
 
 
+class _Server(uvicorn.Server):
+    """Ends with status 0 when it is asked to end; uvicorn's own would raise the signal once more."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 def run(config: Path | None, overrides: dict[str, Any]) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
@@ -43,7 +55,7 @@ def run(config: Path | None, overrides: dict[str, Any]) -> None:
     configure_logs(settings.logging)
     service = Service(settings, config, overrides)
     host, _, port = settings.server.listen.rpartition(":")
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             service.app,
             host=host.strip("[]"),
@@ -62,7 +74,7 @@ def run(config: Path | None, overrides: dict[str, Any]) -> None:
     asyncio.run(_serve(server, service))
 
 
-async def _serve(server: uvicorn.Server, service: Service) -> None:
+async def _serve(server: _Server, service: Service) -> None:
     loop = asyncio.get_running_loop()
     reloads: set[asyncio.Task[None]] = set()
 
