@@ -16,13 +16,16 @@ BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
 CAP_SCALES = 5.0
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.5, 0.4, 0.1
-"""How the channels divide the budget."""
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.15, 0.7, 0.35
+"""How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
-VALUE_PRIOR_BLOCKS = 8
+VALUE_PRIOR_BLOCKS = 16
+EARLY_WIDENING = 3.0
+BELOW_LINE = 4
+ABOVE_LINE = 0.1
 FEWEST_VALUE_BLOCKS = 4
-VALUE_LOCATION, VALUE_SCALE = 10.0, 3.5
-LEVEL_LOCATION, LEVEL_SCALE = 6.5, 2.0
+VALUE_LOCATION, VALUE_SCALE = 3.11, 0.40
+LEVEL_LOCATION, LEVEL_SCALE = 2.51, 0.27
 EARLY_MARGIN_NATS = 1.0
 EARLY_DEVIATIONS = 1.0
 EULER = 0.5772156649015329
@@ -141,10 +144,11 @@ def set_rank_line(stream: Any, tables: Any) -> None:
 
 @inner_kernel
 def set_value_line(stream: Any, channel: int, share: float, location: float, scale: float) -> None:
-    """Recompute the line of the value or the level channel.
+    """Recompute the line of the value or the level channel, on the root of surprise.
 
-    The score is 0 at the surprise that every sample reaches and 1 at the line, linear between: by the Gumbel
-    fit, N^score samples pass per alarm.
+    Sums of surprises have tails between exponential and stretched; their roots are nearly Gumbel. The score
+    is 0 at the root that every sample reaches and 1 at the line, linear between: N^score samples pass per
+    alarm.
 
     Parameters
     ----------
@@ -153,21 +157,20 @@ def set_value_line(stream: Any, channel: int, share: float, location: float, sca
     share : float
         Of the budget.
     location, scale : float
-        What block maxima are before a stream has shown its own; worth VALUE_PRIOR_BLOCKS blocks.
+        What roots of block maxima are before a stream has shown its own; worth VALUE_PRIOR_BLOCKS blocks.
     """
     blocks = min(stream.value_blocks, BLOCKS)
-    weight = float(VALUE_PRIOR_BLOCKS)
     if blocks >= FEWEST_VALUE_BLOCKS:
-        maxima = np.sort(stream.maxima[channel, :blocks].astype(np.float64))
-        own_location, own_scale = fit_maxima(maxima, VALUE_CAP_SCALES)
-        location = (weight * location + blocks * own_location) / (weight + blocks)
-        scale = (weight * scale + blocks * own_scale) / (weight + blocks)
-        weight += blocks
-    level, widening = rare_level(stream.samples_per_alarm / share, weight)
+        roots = np.sort(np.sqrt(stream.maxima[channel, :blocks].astype(np.float64)))
+        own_location, own_scale = fit_maxima(roots, VALUE_CAP_SCALES)
+        weight = VALUE_PRIOR_BLOCKS + blocks
+        location = (VALUE_PRIOR_BLOCKS * location + blocks * own_location) / weight
+        scale = (VALUE_PRIOR_BLOCKS * scale + blocks * own_scale) / weight
+    level, _ = rare_level(stream.samples_per_alarm / share, 1.0)
+    level += EARLY_WIDENING * max(1.0 - stream.value_blocks / TRUSTED_BLOCKS, 0.0)
     zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
-    line = location + scale * (level + widening)
     stream.zero[channel] = zero
-    stream.threshold[channel] = zero + (line - zero) * stream.feedback
+    stream.threshold[channel] = zero + (location + scale * level - zero) * stream.feedback
 
 
 @inner_kernel
@@ -183,8 +186,27 @@ def set_value_lines(stream: Any) -> None:
 
 
 @inner_kernel
-def channel_score(stream: Any, channel: int, nats: float) -> float:
-    """A channel's surprise on the scale where 1 is its line.
+def rank_score(stream: Any, nats: float) -> float:
+    """Score of the rank channel: 1 at its line, steep below and flat above.
+
+    A stream that wanders keeps its ranks far out for long spells. What has not reached the line, or is far
+    beyond it, must not outrank the magnitude of values, which tells more of incidents: on labelled server
+    metrics the ratio itself took a third of the area that value and level reach alone.
+
+    Parameters
+    ----------
+    stream : stream record
+    nats : float
+    """
+    ratio = nats / max(stream.threshold[RANK], 1e-9)
+    if ratio > 1.0:
+        return float(1.0 + ABOVE_LINE * np.log(ratio))
+    return float(ratio**BELOW_LINE)
+
+
+@inner_kernel
+def value_score(stream: Any, channel: int, nats: float) -> float:
+    """Score of the value or the level channel.
 
     Parameters
     ----------
@@ -193,7 +215,7 @@ def channel_score(stream: Any, channel: int, nats: float) -> float:
     nats : float
     """
     zero = stream.zero[channel]
-    return float(max(nats - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
+    return float(max(np.sqrt(nats) - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
 
 
 @inner_kernel

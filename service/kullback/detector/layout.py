@@ -152,6 +152,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `usual_nats` fading mean surprise of the value and level channels
     - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
       `view_grid`, `view_due` the reference of each view (see `density`)
+    - `season_error` fading absolute error of the long mean and of the profile
     - `profile`, `profile_periods` the season's profile and how many periods are behind each slot
     - `zone` name of the time zone that the season follows
 
@@ -172,6 +173,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("zero", "f4", (CHANNELS,)),
             ("maxima", "f4", (CHANNELS, BLOCKS)),
             ("usual_nats", "f4", (CHANNELS - 1,)),
+            ("season_error", "f4", (2,)),
             ("view_ring", "f4", (2, RING)),
             ("view_grid", "f4", (VIEWS, GRID_FIELDS)),
             ("profile", "f4", (SLOTS,)),

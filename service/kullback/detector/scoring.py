@@ -12,11 +12,12 @@ from kullback.detector.axis import code_of
 from kullback.detector.calibration import (
     BLOCK_SAMPLES,
     TRUSTED_BLOCKS,
-    channel_score,
     keep_maximum,
     observe,
+    rank_score,
     set_rank_line,
     set_value_lines,
+    value_score,
 )
 from kullback.detector.dependence import note_oldest, note_rank
 from kullback.detector.effect import effect_is_small
@@ -167,17 +168,16 @@ def _score(
     nats, short_nats, leader = rank_surprise(stream, tables)
     if stream.direction != 0 and (stream.rank_last > 0.0) != (stream.direction == ABOVE):
         value_nats, level_nats = 0.0, 0.0
-    line = stream.threshold[RANK]
     stream.divergence_nats = divergence_of(stream, max(leader, 0) // 3) if leader >= 0 else np.nan
-    score, calm_score = nats / line, short_nats / line
+    score, calm_score = rank_score(stream, nats), short_nats / stream.threshold[RANK]
     span = tables.windows[max(leader, 0) // 3]
-    value_score = channel_score(stream, VALUE, value_nats)
-    level_score = channel_score(stream, LEVEL, level_nats)
-    if value_score > score:
-        score, span, leader = value_score, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
-    if level_score > score:
-        score, span, leader = level_score, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
-    calm_score = max(calm_score, value_score, level_score)
+    by_value = value_score(stream, VALUE, value_nats)
+    by_level = value_score(stream, LEVEL, level_nats)
+    if by_value > score:
+        score, span, leader = by_value, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
+    if by_level > score:
+        score, span, leader = by_level, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
+    calm_score = max(calm_score, by_value, by_level)
     stream.leader, stream.score = leader, score
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)

@@ -12,6 +12,9 @@ from kullback.core.kernel import inner_kernel
 SLOTS = 48
 LEAST_WEIGHT = 0.1
 """Of a new period in the profile: the memory is about ten periods."""
+ERROR_SAMPLES = 1024.0
+GAIN_RATIO = 0.9
+"""The profile serves while its error is below this share of the long mean's."""
 MEAN_SAMPLES = 4096
 """Memory of the long mean, which stands in where there is no profile."""
 AUTOMATIC_MS = 86_400_000
@@ -44,8 +47,8 @@ def phase_of(
 
 
 @inner_kernel
-def residual_of(stream: Any, value: float, phase: float) -> float:
-    """A value less the profile at its phase (linear between slot centres), or less the long mean.
+def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
+    """A value less the profile at its phase where that explains the stream, else less the long mean.
 
     Parameters
     ----------
@@ -53,17 +56,35 @@ def residual_of(stream: Any, value: float, phase: float) -> float:
     value : float
         Relative to the stream's origin.
     phase : float
+    learn : bool
+        Whether the errors of mean and profile count.
     """
+    plain = value - stream.long_mean
     if phase < 0.0:
-        return float(value - stream.long_mean)
+        return float(plain)
     place = phase * SLOTS
     slot = min(int(place), SLOTS - 1)
     part = place - slot - 0.5
     other = (slot + 1) % SLOTS if part >= 0.0 else (slot - 1) % SLOTS
     if stream.profile_periods[slot] == 0 or stream.profile_periods[other] == 0:
-        return float(value - stream.long_mean)
+        return float(plain)
     part = abs(part)
-    return float(value - ((1.0 - part) * stream.profile[slot] + part * stream.profile[other]))
+    seasonal = value - ((1.0 - part) * stream.profile[slot] + part * stream.profile[other])
+    if learn:
+        stream.season_error[0] += (abs(plain) - stream.season_error[0]) / ERROR_SAMPLES
+        stream.season_error[1] += (abs(seasonal) - stream.season_error[1]) / ERROR_SAMPLES
+    return float(seasonal if is_seasonal(stream) else plain)
+
+
+@inner_kernel
+def is_seasonal(stream: Any) -> bool:
+    """Whether the profile explains the stream better than its mean does.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    return bool(stream.season_error[1] < GAIN_RATIO * stream.season_error[0])
 
 
 @inner_kernel

@@ -42,7 +42,7 @@ def _median_before(ring: Any, kind: int, last: int, samples: int) -> float:
 
 
 @inner_kernel
-def see(stream: Any, value: float, phase: float, samples: int) -> None:
+def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> None:
     """Put a value into the rings and compute its views.
 
     Parameters
@@ -53,9 +53,11 @@ def see(stream: Any, value: float, phase: float, samples: int) -> None:
     phase : float
     samples : int
         Before this one.
+    learn : bool
+        Whether the sample enters the reference.
     """
     at = samples & (RING - 1)
-    residual = residual_of(stream, value, phase)
+    residual = residual_of(stream, value, phase, learn)
     stream.view_ring[0, at] = value
     stream.view_ring[1, at] = residual
     total, short = 0.0, 0.0
@@ -85,7 +87,7 @@ def start_views(stream: Any, values: Any) -> None:
     seen = np.empty((VIEWS, len(values)))
     stream.long_mean = values.mean()
     for index in range(len(values)):
-        see(stream, values[index], -1.0, index)
+        see(stream, values[index], -1.0, index, True)
         for view in range(VIEWS):
             seen[view, index] = stream.views[view]
     for view in range(VIEWS):
@@ -107,7 +109,7 @@ def value_surprise(stream: Any, value: float, phase: float, samples: int, learn:
     learn : bool
         Whether the sample enters the reference.
     """
-    see(stream, value, phase, samples)
+    see(stream, value, phase, samples, learn)
     total, level = 0.0, 0.0
     for view in range(VIEWS):
         nats = WEIGHTS[view] * view_surprise(stream, view, stream.views[view])
