@@ -127,14 +127,15 @@ def buckets_of(rows: Rows, scalars: int) -> Buckets:
     )
 
 
-def refusals_of(rows: Rows) -> list[Refusal]:
+def refusals_of(status: NDArray[np.int8]) -> list[Refusal]:
     """One refusal per problem met.
 
     Parameters
     ----------
-    rows : Rows
+    status : int8 array, shape (n,)
+        Of `Rows`.
     """
-    codes, counts = np.unique(rows.status[rows.status < 0], return_counts=True)
+    codes, counts = np.unique(status[status < 0], return_counts=True)
     return [
         Refusal(ErrorId.BAD_HISTOGRAM, int(count), f"A native histogram was refused: {PROBLEMS[int(code)]}.")
         for code, count in zip(codes, counts, strict=True)

@@ -179,8 +179,10 @@ class OtlpDecoder:
             buckets.take(np.flatnonzero(keep)) if buckets else None,
         )
         refusals = self._interner.refusals(ids[bad_series])
-        refusals += _refusals(numbers.status, ErrorId.BAD_SAMPLE)
-        refusals += _refusals(histograms.status, ErrorId.BAD_HISTOGRAM)
+        # A point is refused once, its labels first.
+        scalars = len(numbers.status)
+        refusals += _refusals(numbers.status[~bad_series[:scalars]], ErrorId.BAD_SAMPLE)
+        refusals += _refusals(histograms.status[~bad_series[scalars:]], ErrorId.BAD_HISTOGRAM)
         if summaries:
             refusals.append(Refusal(ErrorId.UNSUPPORTED_SAMPLE, summaries, SUMMARIES_REFUSED))
         return Decoded(batch, merge_refusals(refusals))

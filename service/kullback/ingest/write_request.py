@@ -98,7 +98,8 @@ def decoded(body: Bytes, found: Walk, interner: Interner[T], row_ids: Ids) -> De
         times, values = np.concatenate((times, rows.timestamp_ms)), np.concatenate((values, rows.value))
         keep[len(found.owner) :] &= rows.status >= 0
         buckets = buckets_of(rows, len(found.owner)).take(np.flatnonzero(keep))
-        refusals += refusals_of(rows)
+        # A histogram is refused once, its labels first.
+        refusals += refusals_of(rows.status[~bad_series[len(found.owner) :]])
     stream_index, unique = interner.distinct(row_ids[keep])
     series = cast("tuple[Series, ...]", interner.meanings(unique))
     # Copies: the tables they are views of are as long as the body.

@@ -211,6 +211,13 @@ def test_a_native_histogram_that_does_not_fit_together_is_refused(fields: dict) 
     assert len(decoded.batch) == 0
 
 
+def test_a_bad_histogram_of_a_bad_series_is_refused_once() -> None:
+    request = WriteRequest()
+    series(request).histograms.add(timestamp=1, schema=99)
+    decoded = decode(request)
+    assert [(refusal.error, refusal.count) for refusal in decoded.refusals] == [(ErrorId.BAD_LABELS, 1)]
+
+
 def test_buckets_beyond_floating_point_are_merged_and_no_count_is_lost() -> None:
     fields = {
         "schema": -4,
