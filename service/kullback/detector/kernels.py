@@ -128,11 +128,11 @@ def take(
     """
     if not np.isfinite(value):
         return _refuse_number(stream, tables, value)
-    verdict = _verdict_on_time(stream, timestamp_ms)
+    verdict = verdict_on_time(stream, timestamp_ms)
     if verdict != SCORED:
         return verdict
     elapsed_ms = timestamp_ms - stream.last_ms if stream.recent_head > 0 else 0
-    _remember_time(stream, timestamp_ms)
+    remember_time(stream, timestamp_ms)
     if stream.counter:
         last, stream.last_raw = stream.last_raw, value
         if elapsed_ms <= 0 or np.isnan(last):
@@ -153,7 +153,14 @@ def _refuse_number(stream: Any, tables: Any, value: float) -> int:
 
 
 @inner_kernel
-def _verdict_on_time(stream: Any, timestamp_ms: int) -> int:
+def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
+    """Whether a sample of this time counts: SCORED, DUPLICATE or OUT_OF_ORDER.
+
+    Parameters
+    ----------
+    stream : record with `recent_head`, `recent_ms`, `last_ms`, `any_order` and `out_of_order_ms`
+    timestamp_ms : int
+    """
     if stream.recent_head == 0 or stream.any_order or timestamp_ms > stream.last_ms:
         return SCORED
     for index in range(min(stream.recent_head, RECENT)):
@@ -163,7 +170,14 @@ def _verdict_on_time(stream: Any, timestamp_ms: int) -> int:
 
 
 @inner_kernel
-def _remember_time(stream: Any, timestamp_ms: int) -> None:
+def remember_time(stream: Any, timestamp_ms: int) -> None:
+    """Note a sample's time and follow the stream's interval.
+
+    Parameters
+    ----------
+    stream : record with `first_ms`, `interval_ms` and what `verdict_on_time` reads
+    timestamp_ms : int
+    """
     if stream.recent_head == 0:
         stream.first_ms = timestamp_ms
     elif timestamp_ms > stream.last_ms:
