@@ -121,11 +121,12 @@ EXAMPLE = {
 async def compare(request: Request) -> CompareAnswer:
     """Compare two sets of samples, histograms, categories or Gaussians by every measure, both ways."""
     body = await read_json(request, CompareBody)
-    return await asyncio.to_thread(answer_to, body)
+    return shown(await asyncio.to_thread(compared, body))
 
 
-def answer_to(body: CompareBody) -> CompareAnswer:
-    """The comparison.
+@np.errstate(all="ignore")  # what overflows is told as a reason
+def compared(body: CompareBody) -> Comparison:
+    """The comparison that a body asks for.
 
     Parameters
     ----------
@@ -136,11 +137,6 @@ def answer_to(body: CompareBody) -> CompareAnswer:
     RequestError
         BAD_REQUEST when the two sides cannot be compared.
     """
-    return shown(_compared(body))
-
-
-@np.errstate(all="ignore")  # what overflows is told as a reason
-def _compared(body: CompareBody) -> Comparison:
     options = Options(body.bins, body.smoothing, body.permutations, body.seed)
     match _form(body.current), _form(body.reference):
         case SampleSide() as current, SampleSide() as reference:

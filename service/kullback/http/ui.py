@@ -22,7 +22,8 @@ from kullback.backtest import Report, backtest, curve, scored_rows
 from kullback.core.labels import NAME as METRIC
 from kullback.core.labels import Series, kind_of_name, render, sorted_labels
 from kullback.core.units import unit_of
-from kullback.http.compare import CompareAnswer, CompareBody, answer_to
+from kullback.http.compare import CompareBody, shown
+from kullback.http.compare import compared as comparison
 from kullback.http.context import Context, context_of
 from kullback.http.json_body import read_json
 from kullback.http.paging import page, query_of
@@ -179,8 +180,8 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
 async def compared(request: Request) -> Response:
     """`POST /api/v1/compare` with a figure."""
     body = await read_json(request, CompareBody)
-    answer: CompareAnswer = await asyncio.to_thread(answer_to, body)
-    return _json(answer.model_dump() | {"figure": _plot(comparison_figure(answer.contributions))})
+    found = await asyncio.to_thread(comparison, body)
+    return _json(shown(found).model_dump() | {"figure": _plot(comparison_figure(found.parts))})
 
 
 @router.post("/ui/backtest")
