@@ -10,6 +10,7 @@ from kullback.core.kernel import kernel
 from kullback.core.labels import Kind, Series
 from kullback.core.limits import Limits
 from kullback.ingest.builder import series_of
+from kullback.ingest.classic import Families
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Interner
 from kullback.ingest.timeseries import VERSION_1, walk
@@ -31,6 +32,7 @@ class RemoteWriteDecoder:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._families = Families()
         self._interner = Interner[Series].for_streams(self._limits.max_streams)
 
     def decode(self, body: bytes, now_ms: int) -> Decoded:  # noqa: ARG002
@@ -53,7 +55,7 @@ class RemoteWriteDecoder:
         start, stop = found.key_start[keys.series], found.key_stop[keys.series]
 
         def read(rows: Positions) -> list[Series | Refusal]:
-            return read_series(body, start[rows], stop[rows], keys.histogram[rows])
+            return read_series(body, start[rows], stop[rows], keys.histogram[rows], self._families)
 
         with self._interner.request():
             ids = self._interner.ids(raw, keys.histogram, start, stop, read)
@@ -61,7 +63,7 @@ class RemoteWriteDecoder:
 
 
 def read_series(
-    body: bytes, start: Positions, stop: Positions, histogram: Positions
+    body: bytes, start: Positions, stop: Positions, histogram: Positions, families: Families
 ) -> list[Series | Refusal]:
     """The series of each run of Label messages.
 
@@ -72,21 +74,29 @@ def read_series(
         Runs of field 1; other fields in between are skipped.
     histogram : int64 array, shape (k,)
         1 for a series of native histograms.
+    families : Families
+        Learns from all of them before it is asked.
     """
     labels, first = label_spans(as_bytes(body), start, stop)
     spans = labels.tolist()
-    return [_read_one(body, spans[first[i] : first[i + 1]], bool(histogram[i])) for i in range(len(start))]
+    read = [_read_pairs(body, spans[first[i] : first[i + 1]]) for i in range(len(start))]
+    families.learn(pairs for pairs in read if not isinstance(pairs, Refusal))
+    return [
+        pairs
+        if isinstance(pairs, Refusal)
+        else series_of(pairs, Kind.HISTOGRAM if native else families.kind(pairs))
+        for pairs, native in zip(read, histogram.tolist(), strict=True)
+    ]
 
 
-def _read_one(body: bytes, spans: list[list[int]], histogram: bool) -> Series | Refusal:
+def _read_pairs(body: bytes, spans: list[list[int]]) -> list[tuple[str, str]] | Refusal:
+    if any(a < 0 for a, *_ in spans):
+        return Refusal(ErrorId.BAD_LABELS, 1, "A Label message is malformed.")
     try:
-        pairs = [(body[a:b].decode(), body[c:d].decode()) for a, b, c, d in spans]
+        return [(body[a:b].decode(), body[c:d].decode()) for a, b, c, d in spans]
     except UnicodeDecodeError:
         text = b",".join(body[a:b] + b"=" + body[c:d] for a, b, c, d in spans)[:80]
         return Refusal(ErrorId.BAD_LABELS, 1, f"Labels that are not UTF-8: {text!r}.")
-    if any(a < 0 for a, *_ in spans):
-        return Refusal(ErrorId.BAD_LABELS, 1, "A Label message is malformed.")
-    return series_of(pairs, Kind.HISTOGRAM if histogram else None)
 
 
 @kernel

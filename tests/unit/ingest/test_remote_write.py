@@ -278,6 +278,32 @@ def test_tables_grow_with_bodies_of_many_small_parts() -> None:
     assert batch.value.tolist() == [*map(float, range(3000)), *map(float, range(20_000))]
 
 
+def kinds(*bodies: tuple[tuple[str, ...], ...]) -> dict[str, Kind]:
+    decoder, found = RemoteWriteDecoder(), {}
+    for metrics in bodies:
+        request = WriteRequest()
+        for metric, *labels in metrics:
+            series(request, ("__name__", metric), *((name, "1") for name in labels), samples=((1, 1.0),))
+        batch = decoder.decode(request.SerializeToString(), NOW_MS).batch
+        found |= {one.metric: one.kind for one in batch.series}
+    return found
+
+
+def test_sum_and_count_of_a_classic_histogram_or_summary_count() -> None:
+    histogram = (("lat_count",), ("lat_sum",), ("lat_bucket", "le"))
+    summary = (("rpc", "quantile"), ("rpc_sum",), ("rpc_count",))
+    found = kinds(histogram + summary)
+    assert {metric: kind for metric, kind in found.items() if kind is not Kind.COUNTER} == {"rpc": Kind.GAUGE}
+
+
+def test_sum_and_count_are_known_from_buckets_of_an_earlier_request() -> None:
+    assert kinds((("lat_bucket", "le"),), (("lat_count",),))["lat_count"] is Kind.COUNTER
+
+
+def test_a_count_or_bucket_of_no_family_is_a_gauge() -> None:
+    assert set(kinds((("threads_count",), ("rain_bucket",), ("price_sum",))).values()) == {Kind.GAUGE}
+
+
 def test_the_same_series_is_the_same_object_in_every_request() -> None:
     request = WriteRequest()
     series(request, ("__name__", "x"), samples=((7, 1.5),))
