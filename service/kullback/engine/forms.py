@@ -19,6 +19,20 @@ Slots = NDArray[np.int32]
 Columns = dict[str, NDArray[Any]]
 
 
+def rows_of(columns: Columns, rows: NDArray[np.int64]) -> Columns:
+    """Some rows of columns; the columns themselves when all are wanted, because rows are long.
+
+    Parameters
+    ----------
+    columns : dict of str to array, shape (n, …)
+    rows : int64 array, shape (m,)
+        Rising.
+    """
+    if all(len(column) == len(rows) for column in columns.values()):
+        return columns
+    return {name: column[rows] for name, column in columns.items()}
+
+
 class Form(IntEnum):
     """What one sample of a stream is; a stream never changes it."""
 

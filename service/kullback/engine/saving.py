@@ -20,7 +20,7 @@ from kullback.core.labels import Kind, Labels, Series
 from kullback.core.profile import Profile
 from kullback.core.slice import Slice
 from kullback.engine.categories import Categories
-from kullback.engine.forms import Columns, Form, Rows
+from kullback.engine.forms import Columns, Form, Rows, rows_of
 from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
@@ -257,11 +257,12 @@ class Restoring:
         rows = known[same & (seating.number[slots[known]] >= 0)]
         numbers = seating.number[slots[rows]]
         prefix = f"{name}/"
-        columns = {
-            column.removeprefix(prefix): values[rows]
+        mine = {
+            column.removeprefix(prefix): values
             for column, values in part.columns.items()
             if column.startswith(prefix)
         }
+        columns = rows_of(mine, rows)
         if name in self._companions:
             self._companions[name].load(numbers, columns)
         elif name.upper() in Form.__members__:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kullback.core.scores import Scores
 from kullback.detector.plan import Plan
-from kullback.engine.forms import Columns, Detector, Form, Makers
+from kullback.engine.forms import Columns, Detector, Form, Makers, rows_of
 from kullback.engine.plans import Plans
 from kullback.engine.readings import Readings
 from kullback.engine.shard import FREE, Shard
@@ -179,7 +179,7 @@ class Shards:
         loaded = [np.empty(0, np.int32)]
         for index, shard in enumerate(self._shards):
             slots, rows = self._rows_of(index, numbers)
-            if shard.load(form, slots, {name: column[rows] for name, column in columns.items()}):
+            if shard.load(form, slots, rows_of(columns, rows)):
                 loaded.append(numbers[rows])
         return np.concatenate(loaded)
 

@@ -145,9 +145,11 @@ class History:
         """
         if self._write() and abs(now_ms - self._retired_ms) >= RETIRE_EVERY_MS:
             self._retired_ms = now_ms
+            # A clock that jumps ahead must not wipe the history: the samples' own times count as well.
+            bound_ms = min(now_ms, self.points.newest_ms) - self._retention_ms
             with self._noting_problems(), transaction(self._connection):
                 for statement in _RETIRE.values():
-                    self._connection.execute(statement, (now_ms - self._retention_ms,))
+                    self._connection.execute(statement, (bound_ms,))
 
     def secure(self) -> None:
         """Bring everything recorded so far to the disk; before a snapshot that relies on it is complete.

@@ -131,12 +131,18 @@ class SqliteLog:
         Parameters
         ----------
         after : int
+
+        Raises
+        ------
+        Overloaded
+            STORAGE_UNAVAILABLE: a damaged file could not be put aside.
         """
         for path in self._segments():
             try:
                 yield from self._read(path, after)
             except (DamagedEntry, sqlite3.DatabaseError) as problem:
-                self._cut(path, problem)
+                with _as_unavailable("repaired"):
+                    self._cut(path, problem)
 
     def roll(self) -> None:
         """Begin a new file, so that `truncate` can drop what lies before; called when a snapshot begins.
@@ -169,7 +175,8 @@ class SqliteLog:
         """
         for path, following in pairwise(self._segments()):
             if int(following.stem) <= upto + 1:
-                _remove(path)
+                with contextlib.suppress(OSError):  # a read-only disk: next time
+                    _remove(path)
 
     def skip_to(self, offset: int) -> None:
         """Never give out an offset up to this one again.

@@ -64,6 +64,8 @@ class Points:
 
     def __init__(self, capacity: int, step_ms: int) -> None:
         self.step_ms = step_ms
+        self.newest_ms = 0
+        """Newest timestamp recorded so far."""
         self._points = np.zeros((capacity, CHUNK_POINTS), POINT)
         self._count = np.zeros(capacity, np.int64)
         self._ids: dict[int, str] = {}
@@ -91,6 +93,7 @@ class Points:
         phases : uint8 array, shape (n,)
             Alert phase of each row's stream after the batch.
         """
+        self.newest_ms = max(self.newest_ms, int(scores.timestamp_ms.max(initial=0)))
         row = 0
         while row < len(scores):
             row = _absorb(

@@ -143,6 +143,7 @@ def test_the_history_of_a_closed_stream_stays_until_its_time(tmp_path: Path) -> 
     assert len(kept.scores(ID, 0, DAY_MS)) == 5
     kept.points.welcome(3, OTHER)
     assert len(kept.points.newest(OTHER)) == 0
+    fill(kept, 1, start_ms=40 * DAY_MS, number=5)
     kept.flush(40 * DAY_MS)
     assert len(kept.scores(ID, 0, DAY_MS)) == 0
 
@@ -158,6 +159,15 @@ def test_retention_drops_the_old_and_keeps_the_new(tmp_path: Path) -> None:
     assert kept.scores(ID, 0, 4 * DAY_MS)["at_ms"].min() >= 3 * DAY_MS
     assert [one["id"] for one in kept.alerts()] == ["live"]
     assert kept.audits() == []
+
+
+def test_a_clock_that_jumps_ahead_wipes_nothing(tmp_path: Path) -> None:
+    kept = history(tmp_path, retention_ms=DAY_MS)
+    fill(kept, 32)
+    kept.audit(1, 0, {"do": "x"})
+    kept.flush(10_000 * DAY_MS)
+    assert len(kept.scores(ID, 0, DAY_MS)) == 32
+    assert len(kept.audits()) == 1
 
 
 def alert(started_ms: int, ended_ms: int | None = None) -> Alert:
