@@ -14,11 +14,11 @@ from rich.table import Table as RichTable
 from kullback.backtest import CURVE, CurvePoint, Report, curve, scored_rows
 from kullback.backtest import backtest as run_backtest
 from kullback.cli.html_report import write_html
-from kullback.ingest.table import read_table
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.labels import Series
 from kullback.core.profile import Profile
 from kullback.http.backtest import BacktestBody, backtest_json
+from kullback.ingest.table import read_table
 from kullback.outputs.alert_json import rfc3339
 from kullback.settings import read_profile
 
