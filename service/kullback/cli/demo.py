@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -54,6 +55,7 @@ def demo(
 
 @contextmanager
 def _service(url: str, storage_path: str) -> Iterator[None]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the service would outlive a kill
     listen = httpx.URL(url).netloc.decode()
     command = [sys.executable, "-m", "kullback", "serve", "--listen", listen, "--storage-path", storage_path]
     process = subprocess.Popen([*command, "--log-level", "warning"])
@@ -103,7 +105,7 @@ def _send_history(client: httpx.Client, scene: Scene, start_ms: int) -> None:
 
 
 def _newest_ms(client: httpx.Client) -> int:
-    query = {"match[]": MINE, "sort": "-last_sample_ms", "limit": 1}
+    query: dict[str, str | int] = {"match[]": MINE, "sort": "-last_sample_ms", "limit": 1}
     found = client.get("/api/v1/streams", params=query).raise_for_status().json()["streams"]
     return int(found[0]["last_sample_ms"]) if found else 0
 

@@ -18,7 +18,8 @@ from plotly.offline import get_plotlyjs
 from starlette.responses import HTMLResponse, Response
 
 from kullback import __version__
-from kullback.backtest import Report, backtest, curve, scored_rows
+from kullback.backtest import CURVE, Report, backtest, curve, scored_rows
+from kullback.core.errors import ErrorId, KullbackError
 from kullback.core.labels import NAME as METRIC
 from kullback.core.labels import Series, kind_of_name, render, sorted_labels
 from kullback.core.units import unit_of
@@ -26,14 +27,20 @@ from kullback.http.compare import CompareBody, shown
 from kullback.http.compare import compared as comparison
 from kullback.http.context import Context, context_of
 from kullback.http.json_body import read_json
+from kullback.http.ops import states_of
 from kullback.http.paging import page, query_of
+from kullback.http.problems import status_of
 from kullback.http.request_body import read_body
 from kullback.http.stream_shapes import known, rows_of
 from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_time_ms
+from kullback.http.what_if import what_if
 from kullback.http.why_shapes import window_answer
 from kullback.ingest.table import Table, read_csv
+from kullback.outputs.asymmetry import asymmetry
 from kullback.outputs.figures import (
+    CURRENT,
+    QUIET,
     comparison_figure,
     curve_figure,
     histogram_figure,
@@ -41,7 +48,6 @@ from kullback.outputs.figures import (
     value_figure,
 )
 from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES, standing
 
 In = Annotated[Context, Depends(context_of)]
 Window = Annotated[int, Query(ge=1)]
@@ -52,8 +58,10 @@ PAGES = (
     ("/backtest", "Back-test"),
     ("/status", "Status"),
 )
+STARTING = "The first start on a machine compiles for about a minute; this page goes on by itself."
 STATIC = Path(__file__).parent / "static"
 MOST_POINTS = 1000
+SPARK_POINTS = 32
 A_DAY = "public, max-age=86400"
 
 router = APIRouter(include_in_schema=False)
@@ -67,9 +75,19 @@ def static_files() -> StaticFiles:
     return StaticFiles(directory=STATIC)
 
 
-def _document(template: str, here: str, **values: Any) -> HTMLResponse:
+def _document(template: str, here: str, status: int = 200, **values: Any) -> HTMLResponse:
     text = _templates.get_template(template).render(version=__version__, pages=PAGES, here=here, **values)
-    return HTMLResponse(text, headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(text, status, headers={"Cache-Control": "no-cache"})
+
+
+def _problem(problem: KullbackError) -> HTMLResponse:
+    """A page instead of a page; one that waits while the service starts."""
+    waiting = problem.error is ErrorId.STARTING_OR_STOPPING
+    heading = "Kullback is starting" if waiting else "This page is not there"
+    text = STARTING if waiting else problem.detail
+    return _document(
+        "problem.html", "", status_of(problem.error), heading=heading, text=text, waiting=waiting
+    )
 
 
 @router.get("/")
@@ -81,9 +99,12 @@ async def fleet(request: Request) -> Response:
 @router.get("/streams/{id}")
 async def stream(context: In, stream_id: StreamId, time: str = "") -> Response:
     """One stream, at a time in the past where one is given."""
-    name = await context.ask(lambda pipeline: _name(pipeline, stream_id))
-    at = str(parse_time_ms(time)) if time else ""
-    return _document("stream.html", "", id=stream_id, name=name, time=at)
+    try:
+        at = str(parse_time_ms(time)) if time else ""
+        name = await context.ask(lambda pipeline: _name(pipeline, stream_id))
+    except KullbackError as problem:
+        return _problem(problem)
+    return _document("stream.html", "", id=stream_id, name=name, selector=name, time=at)
 
 
 @router.get("/alerts")
@@ -137,10 +158,9 @@ async def fleet_page(
         numbers, following = page(pipeline, query, now_ms)
         rows = [row.model_dump() for row in rows_of(pipeline, numbers, now_ms)]
         for row in rows:
-            row["past_scores"] = [
-                known(one) for one in pipeline.history.points.newest(row["id"])["max_score"]
-            ]
-        return {"streams": rows, "next_cursor": following, "streams_by_state": _states(pipeline, now_ms)}
+            past = pipeline.history.newest(row["id"], SPARK_POINTS)
+            row["past_scores"] = [known(one) for one in past["max_score"]]
+        return {"streams": rows, "next_cursor": following, "streams_by_state": states_of(pipeline, now_ms)}
 
     return _json(await context.ask(asked))
 
@@ -173,7 +193,18 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
         return points, inside, unit_of(pipeline.engine.stream(number).series)
 
     points, began, unit = await context.ask(asked)
-    return _json(await asyncio.to_thread(_history_figures, points, began, unit))
+    figures = await asyncio.to_thread(_history_figures, points, began, unit, (start_ms, end_ms))
+    return _json({"points": len(points), **figures})
+
+
+@router.get("/ui/streams/{id}/what-if")
+async def what_if_page(context: In, stream_id: StreamId) -> Response:
+    """`GET /api/v1/streams/{id}/what-if` with a figure."""
+    answer = await what_if(context, stream_id, CURVE)
+    costs = [point.alarms_per_week or 0.0 for point in answer.points]
+    figure = curve_figure([point.budget for point in answer.points], costs, answer.budget)
+    colours = {"chosen": CURRENT, "other": QUIET}
+    return _json({"answer": answer.model_dump(), "figure": _plot(figure), "colours": colours})
 
 
 @router.post("/ui/compare")
@@ -181,15 +212,19 @@ async def compared(request: Request) -> Response:
     """`POST /api/v1/compare` with a figure."""
     body = await read_json(request, CompareBody)
     found = await asyncio.to_thread(comparison, body)
-    return _json(shown(found).model_dump() | {"figure": _plot(comparison_figure(found.parts))})
+    added = {"asymmetry": asymmetry(found), "figure": _plot(comparison_figure(found.parts))}
+    return _json(shown(found).model_dump() | added)
 
 
 @router.post("/ui/backtest")
-async def backtested(request: Request, context: In, budget: str, name: str = "series.csv") -> Response:
+async def backtested(
+    request: Request, context: In, budget: str, current: str = "", name: str = "series.csv"
+) -> Response:
     """A CSV through the detector, as numbers and figures."""
     with context.bodies.share(context.limits.max_inflight_bytes) as share:
         body = await read_body(request, context.limits, share)
-    profile = context.read_profile({"alarm_budget": budget})
+    windows = {"current": [_length(word) for word in current.split(",")]} if current.strip() else {}
+    profile = context.read_profile({"alarm_budget": budget, **windows})
     metric = Path(name).name.split(".")[0] or "series"
     series = Series(sorted_labels([(METRIC, metric)]), kind_of_name(metric))
 
@@ -209,10 +244,17 @@ async def backtested(request: Request, context: In, budget: str, name: str = "se
     return _json(await asyncio.to_thread(run))
 
 
-def _history_figures(points: NDArray[Any], began: list[int], unit: str) -> dict[str, Any]:
+def _length(word: str) -> int | str:
+    """A window's length as in the configuration: samples or a duration."""
+    return int(word) if word.strip().isdecimal() else word.strip()
+
+
+def _history_figures(
+    points: NDArray[Any], began: list[int], unit: str, span_ms: tuple[int, int]
+) -> dict[str, Any]:
     times, score = points["at_ms"], points["max_score"].astype(np.float64)
-    value = value_figure(times, points["mean"], points["least"], points["most"], unit, began)
-    return {"value": _plot(value), "score": _plot(score_figure(times, score, began))}
+    value = value_figure(times, points["mean"], points["least"], points["most"], unit, began, span_ms)
+    return {"value": _plot(value), "score": _plot(score_figure(times, score, began, span_ms))}
 
 
 def _report_json(report: Report, budget: str) -> dict[str, Any]:
@@ -244,12 +286,6 @@ def _series_figures(report: Report, table: Table) -> dict[str, Any]:
     value = value_figure(times, total / sizes, lowest, highest, unit_of(report.series), starts)
     score = np.fmax.reduceat(report.scores.score, steps)
     return {"value": _plot(value), "score": _plot(score_figure(times, score, starts))}
-
-
-def _states(pipeline: Pipeline, now_ms: int) -> dict[str, int]:
-    numbers = np.array([stream.number for stream in pipeline.engine], np.int32)
-    counts = np.bincount(standing(pipeline, numbers, now_ms), minlength=len(STATES))
-    return {state: int(count) for state, count in zip(STATES, counts, strict=True) if count}
 
 
 def _name(pipeline: Pipeline, stream_id: str) -> str:

@@ -7,17 +7,18 @@ transparent and texts take the page's colour, so that light and dark pages show 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
+from kullback.detector.compare import Part
 from kullback.detector.views import WindowView
 
 REFERENCE, CURRENT, ALARM, QUIET = "#8a8f98", "#2f6fde", "#d1242f", "#b9c0ca"
-MARGIN = {"l": 64, "r": 16, "t": 28, "b": 44}
+MARGIN = {"l": 64, "r": 16, "t": 36, "b": 44}
 END_BIN_SHARE = 0.08
 """How far an open end bin is drawn beyond the last edge, as a share of the edges' span."""
 
@@ -60,6 +61,7 @@ def score_figure(
     timestamp_ms: NDArray[np.int64],
     score: NDArray[np.float64],
     alarms_ms: Sequence[int] = (),
+    span_ms: tuple[int, int] | None = None,
 ) -> go.Figure:
     """Score against the alarm line at 1.
 
@@ -70,18 +72,18 @@ def score_figure(
         NaN leaves a gap.
     alarms_ms : sequence of int
         When alarms began.
+    span_ms : (int, int) or None
+        What the time axis shows; None: what there is.
     """
     figure = go.Figure()
     figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
-    figure.add_hline(
-        y=1.0,
-        line_color=ALARM,
-        line_dash="dash",
-        annotation_text="alarm line",
-        annotation_position="top left",
+    figure.add_scatter(
+        x=[None], y=[None], mode="lines", name="alarm line", line={"color": ALARM, "dash": "dash"}
     )
+    figure.add_hline(y=1.0, line_color=ALARM, line_dash="dash")
     _mark(figure, alarms_ms)
-    top = float(np.nanmax(score, initial=1.0)) if len(score) else 1.0
+    _show_span(figure, span_ms)
+    top = float(np.nanmax(score, initial=1.0))
     figure.update_yaxes(title_text="score", range=[0, max(1.3, 1.1 * top)])
     return _dressed(figure, 220)
 
@@ -93,6 +95,7 @@ def value_figure(
     highest: NDArray[np.float64],
     unit: str,
     alarms_ms: Sequence[int] = (),
+    span_ms: tuple[int, int] | None = None,
 ) -> go.Figure:
     """Values over time: the mean of each step within the band of its lowest and highest value.
 
@@ -102,16 +105,19 @@ def value_figure(
     middle, lowest, highest : float64 array, shape (n,)
     unit : str
     alarms_ms : sequence of int
+    span_ms : (int, int) or None
+        What the time axis shows; None: what there is.
     """
     times = _times(timestamp_ms)
     figure = go.Figure()
     figure.add_scatter(x=times, y=highest, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")
     figure.add_scatter(
-        x=times, y=lowest, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(47,111,222,0.25)",
+        x=times, y=lowest, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(47,111,222,0.3)",
         name="lowest to highest", hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(x=times, y=middle, mode="lines", name="mean", line_color=CURRENT)
     _mark(figure, alarms_ms)
+    _show_span(figure, span_ms)
     figure.update_yaxes(title_text=f"value ({unit})" if unit else "value")
     return _dressed(figure, 260)
 
@@ -134,36 +140,19 @@ def curve_figure(budgets: Sequence[str], alarms_per_week: Sequence[float], chose
     return _dressed(figure, 260)
 
 
-class Compared(Protocol):
-    """One bin or category of a comparison."""
-
-    @property
-    def name(self) -> str | None: ...  # noqa: D102
-    @property
-    def lower(self) -> float | None: ...  # noqa: D102
-    @property
-    def upper(self) -> float | None: ...  # noqa: D102
-    @property
-    def current_ratio(self) -> float: ...  # noqa: D102
-    @property
-    def reference_ratio(self) -> float: ...  # noqa: D102
-    @property
-    def nats(self) -> float: ...  # noqa: D102
-
-
-def comparison_figure(parts: Sequence[Compared]) -> go.Figure:
+def comparison_figure(parts: Sequence[Part]) -> go.Figure:
     """Shares of reference and current by bin or category, with each one's part of the divergence below.
 
     Parameters
     ----------
-    parts : sequence of Compared
+    parts : sequence of Part
     """
-    names = [part.name or _span(part.lower, part.upper) for part in parts]
+    names = [_place(part) for part in parts]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.06)
     for name, colour in (("reference", REFERENCE), ("current", CURRENT)):
-        shares = [100 * getattr(part, f"{name}_ratio") for part in parts]
+        shares = 100 * np.array([getattr(part, f"{name}_ratio") for part in parts], np.float64)
         figure.add_bar(x=names, y=shares, name=name, marker_color=colour, row=1, col=1)
-    nats = np.array([part.nats for part in parts])
+    nats = np.array([part.nats for part in parts], np.float64)
     figure.add_bar(
         x=names, y=nats, name="part of the divergence", showlegend=False, row=2, col=1,
         marker_color=np.where(nats >= 0, ALARM, QUIET),
@@ -174,10 +163,13 @@ def comparison_figure(parts: Sequence[Compared]) -> go.Figure:
     return _dressed(figure, 420).update_layout(bargap=0.15)
 
 
-def _span(lower: float | None, upper: float | None) -> str:
-    if lower is None:
-        return f"< {upper:.4g}" if upper is not None else "all"
-    return f"≥ {lower:.4g}" if upper is None else f"{lower:.4g} – {upper:.4g}"
+def _place(part: Part) -> str:
+    """Short, for the ticks of an axis."""
+    if part.name:
+        return part.name
+    if part.lower is None:
+        return "all" if part.upper is None else f"< {part.upper:.3g}"
+    return f"≥ {part.lower:.3g}" if part.upper is None else f"{part.lower:.3g} – {part.upper:.3g}"
 
 
 def _bins(view: WindowView) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
@@ -203,8 +195,22 @@ def _times(timestamp_ms: NDArray[np.int64]) -> NDArray[np.datetime64]:
 
 
 def _mark(figure: go.Figure, alarms_ms: Sequence[int]) -> None:
+    if not alarms_ms:
+        return
     for alarm_ms in alarms_ms:
-        figure.add_vline(x=np.datetime64(alarm_ms, "ms").astype(str), line_color=ALARM, line_width=1)
+        figure.add_vline(x=_instant(alarm_ms), line_color=ALARM, line_width=1)
+    figure.add_scatter(
+        x=[None], y=[None], mode="lines", name="alarm", line={"color": ALARM, "width": 1}
+    )  # for the legend
+
+
+def _show_span(figure: go.Figure, span_ms: tuple[int, int] | None) -> None:
+    if span_ms:
+        figure.update_xaxes(range=[_instant(at_ms) for at_ms in span_ms], type="date")
+
+
+def _instant(at_ms: int) -> str:
+    return str(np.datetime64(at_ms, "ms"))
 
 
 def _dressed(figure: go.Figure, height: int) -> go.Figure:
@@ -218,7 +224,7 @@ def _dressed(figure: go.Figure, height: int) -> go.Figure:
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font_family="system-ui, sans-serif",
-        legend={"orientation": "h", "y": 1.08, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         hovermode="x",
         bargap=0,
     )

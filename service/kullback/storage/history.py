@@ -22,7 +22,7 @@ from kullback.alerting.alert import Alert
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.scores import Scores
 from kullback.storage.database import open_database, transaction
-from kullback.storage.points import POINT, Points, pack, thin, unpack
+from kullback.storage.points import CHUNK_POINTS, POINT, Points, pack, thin, unpack
 
 SCHEMA_VERSION = 1
 _UPGRADES = {
@@ -192,6 +192,29 @@ class History:
         points = points[(points["at_ms"] >= start_ms) & (points["at_ms"] <= end_ms)]
         points = points[np.argsort(points["at_ms"], kind="stable")]
         return thin(points, max(step_ms, self.points.step_ms))
+
+    def newest(self, stream: str, count: int) -> NDArray[Any]:
+        """The newest points of a stream.
+
+        Parameters
+        ----------
+        stream : str
+            Its id.
+        count : int
+            At most.
+
+        Returns
+        -------
+        POINT array
+            Rising in time.
+        """
+        self._write()
+        chunks = -(-count // CHUNK_POINTS)
+        rows = self._read(
+            "SELECT points FROM chunks WHERE stream = ? ORDER BY start_ms DESC LIMIT ?", (stream, chunks)
+        )
+        parts = [unpack(packed) for (packed,) in reversed(rows)]
+        return np.concatenate([*parts, self.points.newest(stream), np.empty(0, POINT)])[-count:]
 
     def alert(self, alert_id: str) -> Document | None:
         """An alert as it was written last, None when it is not known.

@@ -19,15 +19,32 @@ function fill(element, attributes, children) {
 
 export const cell = (content, number = false) => make("td", number ? { class: "number" } : {}, content);
 
-export const badge = (state) => make("span", { class: `badge ${state}` }, state.replace("_", " "));
+/** New children in place of the old; what had the focus keeps it, by its `data-key` or address. */
+export function refill(place, ...children) {
+  const held = place.contains(document.activeElement) ? document.activeElement : null;
+  const key = held && (held.dataset.key || held.getAttribute("href"));
+  place.replaceChildren(...children);
+  if (!key) return;
+  const wanted = CSS.escape(key);
+  place.querySelector(`[data-key="${wanted}"], [href="${wanted}"]`)?.focus({ preventScroll: true });
+}
+
+/** New rows of a table; on a phone each cell stands below its column's name. */
+export function fillRows(body, rows) {
+  const names = [...body.closest("table").querySelectorAll("thead th")].map((head) => head.textContent);
+  for (const row of rows) [...row.cells].forEach((one, index) => { one.dataset.label = names[index]; });
+  refill(body, ...rows);
+}
+
+export const badge = (state) => make("span", { class: `badge ${state}` }, state.replaceAll("_", " "));
 
 export function chips(place, choices, chosen, choose) {
-  place.replaceChildren(...choices.map(([value, text]) =>
-    make("button", { type: "button", "aria-pressed": String(value === chosen), onclick: () => choose(value) }, text)));
+  refill(place, ...choices.map(([value, text]) =>
+    make("button", { type: "button", "data-key": String(value), "aria-pressed": String(value === chosen), onclick: () => choose(value) }, text)));
 }
 
 export function facts(place, pairs) {
-  place.replaceChildren(...pairs.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
+  refill(place, ...pairs.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
 /** Past scores as a line, with the alarm line at 1. */
@@ -43,6 +60,14 @@ export function sparkline(scores) {
   const line = fill(document.createElementNS(SVG, "line"), { x1: 0, x2: 100, y1: y(1), y2: y(1) }, []);
   svg.append(line, fill(document.createElementNS(SVG, "path"), { d: path }, []));
   return svg;
+}
+
+/** What is wrong with the page as a whole; "" when nothing is. With a spinner while it is worth waiting. */
+export function banner(text, waiting = false) {
+  const place = find("banner");
+  if (place.textContent !== text) refill(place, ...(waiting ? [make("span", { class: "spinner", "aria-hidden": "true" })] : []), text);
+  place.className = waiting ? "banner waiting" : "banner";
+  place.hidden = !text;
 }
 
 export function toast(text, undo = null) {

@@ -1,78 +1,94 @@
-import { ask, listen, post } from "./api.js";
-import { badge, cell, chips, facts, find, make, toast } from "./dom.js";
+import { ask, keep, listen, post } from "./api.js";
+import { badge, cell, chips, facts, fillRows, find, make, refill, toast } from "./dom.js";
 import { draw } from "./figures.js";
-import { age, moment, number, quantity } from "./format.js";
+import { age, change, moment, number, quantity, span } from "./format.js";
+import { confirmed } from "./confirm.js";
+import { whatIf } from "./what_if.js";
 
 const article = find("stream");
 const id = article.dataset.id;
+const past = Number(article.dataset.time) || null;
 const here = `/api/v1/streams/${id}`;
 const SPANS = [[900e3, "15 min"], [3600e3, "1 h"], [21600e3, "6 h"], [86400e3, "1 d"], [604800e3, "7 d"], [2592000e3, "30 d"]];
 const REFRESH_MS = 5000;
 const HOUR_MS = 3600e3;
-const view = { span: 3600e3, window: null };
+const USUAL_WINDOW = 64;
+const view = { span: HOUR_MS, window: null, alerts: [] };
 
 function showFacts(stream) {
-  find("state").replaceWith(Object.assign(badge(stream.state), { id: "state" }));
+  const { warm_up_ratio: warm } = stream;
+  find("warm-up").hidden = warm >= 1;
+  find("warm-up-bar").value = 100 * warm;
+  find("warm-up-text").textContent = stream.ready
+    ? `Warming up, ${Math.floor(100 * warm)} %: scores are given, with a cautious alarm line.`
+    : `Warming up, ${Math.floor(100 * warm)} %: too few samples yet to say what is normal.`;
   const season = stream.season ? [["Season", stream.season]] : [];
   facts(find("facts"), [
-    ["Score", number(stream.score)], ["Divergence", `${number(stream.divergence_nats)} nats`],
-    ["Samples", stream.samples.toLocaleString("en")], ["Last sample", age(stream.last_sample_ms)],
-    ["Interval", `${number(stream.interval_ms / 1000)} s`], ["Alarm budget", stream.budget],
-    ["Realised alarms per day", number(stream.realised_alarms_per_day)], ["Anomalies so far", String(stream.anomalies)],
-    ["Warm-up", stream.warm_up_ratio >= 1 ? "done" : `${number(100 * stream.warm_up_ratio, 2)} %`], ...season]);
+    ["Score", number(stream.score)], ["Divergence", stream.divergence_nats === null ? "–" : `${number(stream.divergence_nats)} nats`],
+    ["Alarm budget", stream.budget], ["Alarms per day so far", number(stream.realised_alarms_per_day)], ["Alarms so far", String(stream.anomalies)],
+    ["Last sample", age(stream.last_sample_ms)], ["Interval", stream.interval_ms ? quantity(stream.interval_ms / 1000, "s") : "–"],
+    ["Samples", stream.samples.toLocaleString("en")], ["Threshold factor", number(stream.threshold_factor)], ...season]);
   find("configuration").textContent = JSON.stringify(stream.configuration, null, 2);
-  view.window ??= stream.windows_samples.includes(64) ? 64 : stream.windows_samples[0];
-  chips(find("windows"), stream.windows_samples.map((size) => [size, `${size} samples`]), view.window, (size) => { view.window = size; refresh(); });
+  view.window ??= stream.windows_samples.includes(USUAL_WINDOW) ? USUAL_WINDOW : stream.windows_samples[0];
+  chips(find("windows"), stream.windows_samples.map((size) => [size, size.toLocaleString("en")]), view.window, (size) => { view.window = size; again(); });
 }
 
 function showWhy(why) {
+  find("state").replaceWith(Object.assign(badge(why.state), { id: "state" }));
   find("sentence").textContent = why.sentence;
-  find("gates").replaceChildren(...why.gates.map((gate) => make("tr", {}, cell(gate.name), cell(number(gate.value), true),
-    cell(number(gate.limit), true), cell(gate.passed ? "yes" : "no"))));
+  refill(find("gates"), ...why.gates.map((gate) => make("tr", {}, cell(gate.name), cell(number(gate.value), true),
+    cell(number(gate.limit), true), make("td", { class: gate.passed ? "passed" : "" }, gate.passed ? "yes" : "no"))));
 }
 
 function showWindow(answer) {
-  draw(find("histogram-figure"), answer.figure);
-  const { quantiles, measures, unit } = answer.window;
-  find("quantile-head").replaceChildren(make("tr", {}, make("th", { scope: "col" }, "Quantile"), ...["Reference", "Current", "Change"].map((name) => make("th", { scope: "col", class: "number" }, name))));
-  find("quantiles").replaceChildren(...quantiles.map(({ level, reference, current }) => make("tr", {}, cell(`p${number(100 * level)}`),
-    cell(quantity(reference, unit), true), cell(quantity(current, unit), true), cell(reference === null || current === null ? "–" : quantity(current - reference, unit), true))));
+  const { quantiles, measures, unit, current_samples: samples, reference_samples: reference } = answer.window;
+  find("window-text").textContent = samples && reference
+    ? `${past ? "Windows of the past are not kept; these are the present ones. " : ""}The newest ${samples.toLocaleString("en")} samples over a reference of ${reference.toLocaleString("en")}.` : "No reference yet.";
+  find("quantile-rows").replaceChildren(...quantiles.map(({ level, reference: before, current }) => make("tr", {}, cell(`p${number(100 * level)}`),
+    cell(quantity(before, unit), true), cell(quantity(current, unit), true), cell(before === null || current === null ? "–" : change(current - before, unit), true))));
   find("measures").replaceChildren(...Object.entries(measures).map(([name, value]) => make("tr", {}, cell(name.replaceAll("_", " ")), cell(number(value, 4), true))));
+  return draw(find("histogram-figure"), answer.figure);
 }
 
+const done = (text, undo) => { toast(text, undo && (() => undo().catch((problem) => toast(problem.message)))); again(); };
+
 function verdict(alert) {
-  const say = (word) => post(`/api/v1/alerts/${alert.id}/feedback`, { verdict: word })
-    .then(() => { toast("Thank you; the threshold follows.", () => say(null)); refresh(); }, (problem) => toast(problem.message));
-  return make("td", {}, make("button", { type: "button", onclick: () => say("true_positive") }, "Yes"), " ",
-    make("button", { type: "button", onclick: () => say("false_positive") }, "No"));
+  const say = (word) => post(`/api/v1/alerts/${alert.id}/feedback`, { verdict: word });
+  const give = (word) => say(word).then(
+    ({ threshold_factor: factor }) => done(`Thank you. The threshold factor is now ${number(factor)}.`, () => say(null).then(() => done("Taken back."))),
+    (problem) => toast(problem.message));
+  const button = (word, text, name) => make("button", { type: "button", "data-key": `${alert.id} ${word}`, "aria-label": name, onclick: () => give(word) }, text);
+  return make("td", { class: "pair" }, button("true_positive", "Yes", "Yes, the alert was right"), button("false_positive", "No", "No, it was a false alarm"));
 }
 
 function showAlerts(alerts) {
-  find("alerts").replaceChildren(...alerts.map((alert) => make("tr", {}, cell(badge(alert.state)), cell(moment(alert.starts_at)),
-    cell(moment(alert.ends_at)), cell(alert.annotations.description || ""), verdict(alert))));
+  view.alerts = alerts;
+  find("alert-list").hidden = !alerts.length;
+  find("no-alerts").hidden = alerts.length > 0;
+  fillRows(find("alerts"), alerts.map((alert) => make("tr", {}, cell(badge(alert.state)), cell(moment(alert.starts_at)),
+    cell(moment(alert.ends_at)), cell(number(alert.max_score), true), cell(alert.annotations.description || "–"), verdict(alert))));
 }
 
 async function refresh() {
-  const end = article.dataset.time ? Number(article.dataset.time) + view.span / 2 : Date.now();
-  const span = `start=${Math.round(end - view.span)}&end=${Math.round(end)}`;
-  const [stream, why, time, book] = await Promise.all([ask(here), ask(`${here}/explain`), ask(`/ui/streams/${id}/time?${span}`), ask(`/api/v1/alerts?stream=${id}&limit=20`)]);
+  const end = past ? past + view.span / 2 : Date.now();
+  const between = `start=${Math.round(end - view.span)}&end=${Math.round(end)}`;
+  const [stream, why, time, book] = await Promise.all([ask(here), ask(`${here}/explain${past ? `?time=${past}` : ""}`),
+    ask(`/ui/streams/${id}/time?${between}`), ask(`/api/v1/alerts?stream=${id}&limit=50`)]);
   showFacts(stream);
   showWhy(why);
   showAlerts(book.alerts);
-  chips(find("spans"), SPANS, view.span, (chosen) => { view.span = chosen; refresh(); });
+  chips(find("spans"), SPANS, view.span, (chosen) => { view.span = chosen; again(); });
+  find("no-history").hidden = time.points > 0;
+  for (const name of ["value-figure", "score-figure"]) find(name).dataset.span = view.span;  // another span forgets the zoom
   await Promise.all([draw(find("value-figure"), time.value), draw(find("score-figure"), time.score)]);
-  showWindow(await ask(`/ui/streams/${id}/window?window=${view.window}`));
+  await showWindow(await ask(`/ui/streams/${id}/window?window=${view.window}`));
 }
 
-function confirmed(title, text) {
-  const dialog = find("confirm");
-  find("confirm-title").textContent = title;
-  find("confirm-text").textContent = text;
-  dialog.showModal();
-  return new Promise((resolve) => { dialog.onclose = () => resolve(dialog.returnValue === "yes"); });
+/** What to exclude unless somebody says otherwise: the newest alert, else the last hour. */
+function suspect() {
+  const [alert] = view.alerts;
+  return alert ? [Date.parse(alert.starts_at), Date.parse(alert.ends_at) || Date.now()] : [Date.now() - HOUR_MS, Date.now()];
 }
-
-const done = (text, undo) => { toast(text, undo); refresh(); };
 
 const ACTIONS = {
   async rebaseline() {
@@ -81,13 +97,14 @@ const ACTIONS = {
     done("The present level is the new normal.", () => post(`${here}/rebaseline/undo`).then(() => done("The old reference is back.")));
   },
   async exclude() {
-    if (!await confirmed("Was the last hour an incident?", "Its samples are kept out of the reference.")) return;
-    await post(`${here}/exclude`, { start: new Date(Date.now() - HOUR_MS).toISOString(), end: new Date().toISOString(), reason: "marked on the page" });
-    done("The last hour stays out of the reference.");
+    const answer = await confirmed("Was it an incident?", "Samples of this time are kept out of the reference, so that the next incident is seen as well. This cannot be undone; the reference refills with new samples.", suspect());
+    if (!answer) return;
+    await post(`${here}/exclude`, answer);
+    done(`${span(Date.parse(answer.end) - Date.parse(answer.start))} stay out of the reference.`);
   },
   async maintenance() {
-    if (!await confirmed("Maintenance for an hour?", "Nothing fires, and nothing is learned from it.")) return;
-    const window = await post("/api/v1/maintenance", { match: document.querySelector("h1").textContent, start: new Date().toISOString(), end: new Date(Date.now() + HOUR_MS).toISOString(), reason: "set on the page" });
+    if (!await confirmed("Maintenance for an hour?", "Nothing fires, and nothing is learned from it. You can undo it.")) return;
+    const window = await post("/api/v1/maintenance", { match: article.dataset.selector, start: new Date().toISOString(), end: new Date(Date.now() + HOUR_MS).toISOString(), reason: "set on the page" });
     done("Under maintenance for an hour.", () => ask(`/api/v1/maintenance/${window.id}`, { method: "DELETE" }).then(() => done("Maintenance is over.")));
   },
 };
@@ -95,7 +112,6 @@ const ACTIONS = {
 for (const button of document.querySelectorAll("[data-action]")) {
   button.onclick = () => ACTIONS[button.dataset.action]().catch((problem) => toast(problem.message));
 }
-const safely = () => refresh().catch((problem) => toast(problem.message));
-listen((alert) => { if (alert.stream === id) safely(); });
-addEventListener("load", safely);
-setInterval(() => { if (!document.hidden && !article.dataset.time) safely(); }, REFRESH_MS);
+const again = keep(refresh, past ? 0 : REFRESH_MS);
+keep(() => whatIf(id), 0);
+listen((alert) => { if (alert.stream === id) again(); });

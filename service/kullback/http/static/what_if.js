@@ -1,0 +1,30 @@
+/** What another alarm budget would have meant for a stream. */
+
+import { ask } from "./api.js";
+import { find } from "./dom.js";
+import { draw } from "./figures.js";
+import { number, span } from "./format.js";
+
+export async function whatIf(id) {
+  const { answer, figure, colours } = await ask(`/ui/streams/${id}/what-if`);
+  const { points } = answer;
+  const slider = find("budget");
+  Object.assign(slider, { max: points.length - 1, value: points.findIndex((point) => point.budget === answer.budget) });
+  find("what-if-basis").textContent = answer.basis;
+  slider.oninput = () => show(answer, figure, colours, points[slider.value]);
+  return show(answer, figure, colours, points[slider.value]);
+}
+
+function show(answer, figure, colours, point) {
+  const { points } = answer;
+  const present = point.budget === answer.budget;
+  find("budget").setAttribute("aria-valuetext", point.budget);
+  find("budget-text").textContent = present ? `${point.budget} (in force)` : point.budget;
+  find("what-if-text").textContent = point.alarms_per_week === null
+    ? "No scores are stored yet."
+    : `${point.alarms} ${point.alarms === 1 ? "alarm" : "alarms"} in ${span(answer.span_ms)} of stored scores: ${number(point.alarms_per_week)} per week. By chance alone this budget allows ${number(point.allowed_per_week)} per week.${points.some(({ alarms }) => alarms) ? "" : " No budget on this scale would have given one."}`;
+  find("snippet").textContent = `profiles:\n  - match: '${answer.match.replaceAll("'", "''")}'\n    alarm_budget: ${point.budget}`;
+  find("what-if-figure").hidden = points.every(({ alarms }) => !alarms);
+  const bars = figure.data.map((trace) => ({ ...trace, marker: { ...trace.marker, color: trace.x.map((budget) => (budget === point.budget ? colours.chosen : colours.other)) } }));
+  return draw(find("what-if-figure"), { ...figure, data: bars });
+}

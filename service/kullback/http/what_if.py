@@ -1,0 +1,210 @@
+"""What another alarm budget would have meant for a stream, from its stored scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from kullback.backtest import CURVE, WEEK_MS
+from kullback.core.budget import DAY_MS, Budget, parse_budget
+from kullback.core.errors import ErrorId
+from kullback.core.labels import render
+from kullback.detector.lifecycle import CALM_SCORE
+from kullback.http.context import Context, context_of
+from kullback.http.docs import answers
+from kullback.http.stream_shapes import STREAM_EXAMPLE
+from kullback.http.streams import StreamId, number_of
+from kullback.pipeline.pipeline import Pipeline
+
+router = APIRouter(prefix="/api/v1/streams", tags=["Looking back"])
+In = Annotated[Context, Depends(context_of)]
+LOOK_BACK_MS = 7 * DAY_MS
+SHORTEST_SPAN_SAMPLES = 256.0
+"""Lines are not drawn lower than for one alarm in so many samples."""
+BASIS = (
+    "Counted in {points} stored scores, each the highest of {step} s, with the line where the budget would "
+    "put it: a score of s comes by chance once in N^s samples, N being the budget in force. What the stream "
+    "would have learnt otherwise is not in it."
+)
+FIXED = "This stream has a fixed threshold; the alarm budget does not move its line."
+
+
+class WhatIfPoint(BaseModel):
+    """One budget."""
+
+    budget: str
+    line: float = Field(description="Where its alarm line lies on the scale of today's score.")
+    alarms: int = Field(description="In the stored scores.")
+    alarms_per_week: float | None
+    allowed_per_week: float = Field(description="False alarms that the budget allows.")
+
+
+class WhatIf(BaseModel):
+    """Budgets by strictness, the loosest first."""
+
+    stream: str
+    match: str = Field(description="A selector of this stream.")
+    budget: str = Field(description="The one in force.")
+    span_ms: int = Field(description="How much time the stored scores cover.")
+    basis: str = Field(description="What the numbers rest on.")
+    points: list[WhatIfPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of a stream.
+
+    Parameters
+    ----------
+    max_score : float array, shape (n,)
+        Highest score of each stored step, rising in time.
+    span_ms, step_ms : int
+    interval_ms : float
+    streams : int
+        Among which a fleet budget is divided.
+    budget : Budget
+        The one in force.
+    fixed : bool
+        Whether the threshold is a number that no budget moves.
+    """
+
+    max_score: NDArray[np.float32]
+    span_ms: int
+    step_ms: int
+    interval_ms: float
+    streams: int
+    budget: Budget
+    fixed: bool
+
+    def per_alarm(self, budget: Budget) -> float:
+        """How many samples may pass per alarm."""
+        return max(budget.samples_per_alarm(self.interval_ms, self.streams), SHORTEST_SPAN_SAMPLES)
+
+    def line(self, budget: Budget) -> float:
+        """Where a budget's alarm line lies on the scale of today's score."""
+        return 1.0 if self.fixed else log(self.per_alarm(budget)) / log(self.per_alarm(self.budget))
+
+
+EXAMPLE = {
+    "stream": STREAM_EXAMPLE["id"],
+    "match": 'response_time_seconds{server="web-1"}',
+    "budget": "1 per 30d",
+    "span_ms": 604_800_000,
+    "basis": BASIS.format(points=60_480, step=10),
+    "points": [
+        {
+            "budget": "1 per 30d",
+            "line": 1.0,
+            "alarms": 1,
+            "alarms_per_week": 1.0,
+            "allowed_per_week": 0.233,
+        }
+    ],
+}
+
+
+@router.get("/{id}/what-if", responses=answers(EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST))
+async def show_what_if(
+    context: In,
+    stream_id: StreamId,
+    budget: Annotated[
+        list[str] | None, Query(max_length=20, description="Budgets, such as `1 per 7d`; default: a range.")
+    ] = None,
+) -> WhatIf:
+    """Alarms per week that other alarm budgets would have given over the stored scores of this stream."""
+    budgets = tuple(parse_budget(text) for text in budget or ())
+    return await what_if(context, stream_id, budgets or CURVE)
+
+
+async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...]) -> WhatIf:
+    """The answer.
+
+    Parameters
+    ----------
+    context : Context
+    stream_id : str
+    budgets : tuple of Budget
+        The one in force is added.
+
+    Raises
+    ------
+    RequestError
+        NOT_FOUND.
+    """
+    now_ms = context.clock()
+    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms))
+    basis = FIXED if record.fixed else BASIS.format(points=len(record.max_score), step=record.step_ms // 1000)
+    return WhatIf(
+        stream=stream_id,
+        match=match,
+        budget=record.budget.render(),
+        span_ms=record.span_ms,
+        basis=basis,
+        points=list(weighed(record, budgets)),
+    )
+
+
+def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, str]:
+    number = number_of(pipeline, stream_id)
+    stream = pipeline.engine.stream(number)
+    points: NDArray[Any] = pipeline.history.scores(stream_id, now_ms - LOOK_BACK_MS, now_ms)
+    points = points[np.isfinite(points["max_score"])]
+    step_ms = pipeline.history.points.step_ms
+    interval_ms = float(pipeline.engine.summary(np.array([number], np.int32)).interval_ms[0])
+    record = Record(
+        max_score=points["max_score"],
+        span_ms=int(np.ptp(points["at_ms"])) + step_ms if len(points) else 0,
+        step_ms=step_ms,
+        interval_ms=interval_ms,
+        streams=max(len(pipeline.engine), 1),
+        budget=stream.profile.budget,
+        fixed=stream.profile.threshold is not None,
+    )
+    return record, render(stream.series.labels)
+
+
+def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint]:
+    """Each budget with what it would have given.
+
+    Parameters
+    ----------
+    record : Record
+    budgets : tuple of Budget
+    """
+    for budget in sorted({*budgets, record.budget}, key=record.per_alarm):
+        alarms = alarms_above(record.max_score, record.line(budget))
+        yield WhatIfPoint(
+            budget=budget.render(),
+            line=record.line(budget),
+            alarms=alarms,
+            alarms_per_week=alarms * WEEK_MS / record.span_ms if record.span_ms else None,
+            allowed_per_week=7 * budget.per_day(record.interval_ms, record.streams),
+        )
+
+
+def alarms_above(max_score: NDArray[np.float32], line: float) -> int:
+    """How often scores rise above a line, after having been calm.
+
+    Parameters
+    ----------
+    max_score : float array, shape (n,)
+        Rising in time.
+    line : float
+
+    Notes
+    -----
+    An episode ends with the first step below `CALM_SCORE` of the line; samples in between are not kept.
+
+    >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1], np.float32), 1.0)
+    2
+    """
+    above = np.flatnonzero(max_score > line)
+    calm = np.flatnonzero(max_score < CALM_SCORE * line)
+    return len(np.unique(np.searchsorted(calm, above)))
