@@ -37,7 +37,7 @@ def faint(page: Page) -> list[str]:
 
 
 def lost_focus(page: Page) -> list[str]:
-    """What the Tab key reaches that is not seen or not marked, and what it does not reach in the order of reading."""
+    """What the Tab key reaches that is not seen or not marked, and what it misses in the order of reading."""
     wrong: list[str] = []
     page.evaluate("document.activeElement.blur()")
     before = -1

@@ -23,6 +23,7 @@ from kullback.http import (
     scores,
     streams,
     ui,
+    what_if,
 )
 from kullback.http.auth import Gate
 from kullback.http.context import Context
@@ -32,6 +33,7 @@ from kullback.http.write import write_routes
 ROUTERS = (
     streams.router,
     scores.router,
+    what_if.router,
     alerts.router,
     incidents.router,
     actions.router,
