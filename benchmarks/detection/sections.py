@@ -19,6 +19,7 @@ from benchmarks.detection.watch import Detector, PeerDetector
 from benchmarks.peers import DUMMIES, PEERS
 
 SLOW_US = 10.0
+SLOW_STREAMS = 8
 LIFE_PEERS = ("DSPOT", "windowed Gaussian", "ADWIN")
 
 
@@ -50,8 +51,9 @@ def false_alarm_section(
 def _peer_ratios(sizes: Sizes, families: list[Family], keep: Keep, progress: Progress) -> Table:
     samples, n = false_alarms.SAMPLES, false_alarms.PEER_BUDGET
     ratios: dict[str, dict[str, false_alarms.Ratio]] = {}
-    streams = {d.name: false_alarms.peer_streams(d, samples) for d in others()}
-    for detector in progress.track(others(), description="false alarms: everyone"):
+    listed = others(slow=False)
+    streams = {d.name: false_alarms.peer_streams(d, samples) for d in listed}
+    for detector in progress.track(listed, description="false alarms: everyone"):
         ratios[detector.name] = {
             family.name: keep.result(
                 f"false_alarms-{family.name.replace('/', ' ')}",
@@ -89,7 +91,7 @@ def delay_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progres
 
 def _delays(detector: Detector, peer: bool, sizes: Sizes) -> tuple[dict[str, delays.Delay], dict[str, float]]:
     lead = delays.lead_of(detector, peer)
-    streams = sizes.streams(delays.STREAMS) if detector.cost_us < SLOW_US else 8
+    streams = sizes.streams(delays.STREAMS) if detector.cost_us < SLOW_US else SLOW_STREAMS
     thresholds: dict[str, float] = {}
     found = {}
     for change in CHANGES:
