@@ -85,7 +85,7 @@ def test_distinct_numbers_in_order_of_first_appearance() -> None:
     ids, _ = look_up(interner, [b"a", b"b", b"a", b"c", b"b"])
     local, unique = interner.distinct(ids)
     assert local.tolist() == [0, 1, 0, 2, 1]
-    assert interner.meanings(unique) == [b"a", b"b", b"c"]
+    assert interner.meanings(unique) == (b"a", b"b", b"c")
     local, unique = interner.distinct(ids[3:])
     assert local.tolist() == [0, 1]
 
