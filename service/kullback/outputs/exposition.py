@@ -269,7 +269,8 @@ class _Own(CollectorRegistry):
 
 
 def _openmetrics_head(registry: CollectorRegistry, standing: Standing, counts: Mapping[str, int]) -> bytes:
-    parts = [openmetrics.generate_latest(source) for source in (registry, _Own(standing, counts))]
+    sources = (registry, _Own(standing, counts))
+    parts = [openmetrics.generate_latest(source) for source in sources]  # type: ignore[no-untyped-call]
     return b"".join(part.removesuffix(b"# EOF\n") for part in parts)
 
 
@@ -321,7 +322,7 @@ def _rows(name: bytes, labels: Sequence[bytes], values: NDArray[np.number], extr
     known = np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
     if not len(known):
         return b""
-    told = labels if len(known) == len(labels) else [labels[row] for row in known]
+    told = labels if len(known) == len(labels) else [labels[row] for row in known.tolist()]
     numbers = _numbers(values[known])
     parts = zip(repeat(name + b"{"), told, repeat(extra + b"} "), numbers, repeat(b"\n"), strict=False)
     return b"".join(chain.from_iterable(parts))
