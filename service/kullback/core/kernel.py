@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from numba import njit
 from numba.core import config
@@ -48,8 +48,10 @@ def inner_kernel(function: Callable[P, R]) -> Callable[P, R]:
         Callable from compiled code only.
     """
     _choose_cache(function.__module__)
-    options = {"cache": True, "nogil": True, "error_model": "numpy", "no_cpython_wrapper": True}
-    compiled: Callable[P, R] = njit(no_cfunc_wrapper=True, **options)(function)
+    # The stubs of Numba do not know the options that leave the entries from Python and C out.
+    compile_inner: Any = njit
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: Callable[P, R] = compile_inner(cache=True, nogil=True, error_model="numpy", **options)(function)
     return compiled
 
 
