@@ -10,6 +10,7 @@ from rich.console import Console
 from kullback import __version__
 from kullback.cli.backtest import backtest
 from kullback.cli.check_config import check_config
+from kullback.cli.compare import compare
 from kullback.cli.demo import demo
 from kullback.cli.serve import serve
 from kullback.cli.warmup import warmup
@@ -41,7 +42,7 @@ def _root(
 ) -> None: ...
 
 
-for command in (serve, demo, backtest, check_config, warmup):
+for command in (serve, demo, backtest, compare, check_config, warmup):
     app.command(command.__name__.replace("_", "-"))(command)
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from kullback.cli.scene import Scene
 
-READY_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 300.0
 HISTORY_MS = 20 * 60_000
 HISTORY_REQUEST_MS = 60_000
 POLL_S = 1.0
@@ -36,6 +36,7 @@ def demo(
     every_s: Annotated[float, typer.Option(help="Time between incidents after the first.")] = 300.0,
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 1,
     duration_s: Annotated[float, typer.Option(help="Stop after this time; 0 runs until Ctrl-C.")] = 0.0,
+    wait_s: Annotated[float, typer.Option(help="How long to wait for the service.")] = READY_TIMEOUT_S,
 ) -> None:
     """Play web servers whose response times are watched; one goes bad after a minute.
 
@@ -45,7 +46,7 @@ def demo(
     scene = Scene(servers, interval_ms, bad_after_s, bad_for_s, every_s, seed)
     service = _service(url, storage_path) if serve else nullcontext()
     with service, httpx.Client(base_url=url, timeout=30) as client:
-        _await_ready(client, url)
+        _await_ready(client, url, wait_s)
         console.print(f"Kullback is listening. Open [bold]{url}[/bold]; stop with Ctrl-C.")
         try:
             _play(client, scene, duration_s)
@@ -66,9 +67,9 @@ def _service(url: str, storage_path: str) -> Iterator[None]:
         process.wait()
 
 
-def _await_ready(client: httpx.Client, url: str) -> None:
-    give_up = time.monotonic() + READY_TIMEOUT_S
-    with console.status(f"Waiting for {url} (the first start compiles for about a minute)…"):
+def _await_ready(client: httpx.Client, url: str, wait_s: float) -> None:
+    give_up = time.monotonic() + wait_s
+    with console.status(f"Waiting for {url} (the first start on a machine compiles for about a minute)…"):
         while time.monotonic() < give_up:
             try:
                 if client.get("/-/ready").is_success:

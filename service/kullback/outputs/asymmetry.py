@@ -50,7 +50,7 @@ def _example(parts: Sequence[Part]) -> str:
     part = max(counted, key=lambda one: abs(one.nats))
     p, q = part.current_ratio, part.reference_ratio
     return (
-        f"{place(part)} holds {_percent(p)} of the current and {_percent(q)} of the reference samples: "
+        f"{_percent(p)} of the current and {_percent(q)} of the reference samples are {place(part)}: "
         f"that counts {_term(p, q)} nats in the first direction and {_term(q, p)} in the second, because "
         "each difference is weighted by the share in the distribution named first."
     )
