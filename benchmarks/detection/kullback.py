@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +49,24 @@ class Kullback:
             arrived & (episode & Episode.STARTED != 0),
             arrived & (outcome == Outcome.SCORED),
         )
+
+
+class KullbackAlerts(Kullback):
+    """The same as its users see it: one alert per incident, the rest of the episode says nothing new."""
+
+    name = "Kullback, one row per alert"
+
+    def watch(
+        self,
+        values: Values,
+        feed: Feed,
+        *,
+        timestamp_ms: NDArray[np.int64] | None = None,
+        counter: bool = False,
+    ) -> Watched:
+        """See `benchmarks.detection.watch.Detector.watch`."""
+        every = super().watch(values, feed, timestamp_ms=timestamp_ms, counter=counter)
+        return replace(every, score=np.where(every.anomalous & ~every.started, 0.0, every.score))
 
 
 def scores_of(values: Values, timestamp_ms: NDArray[np.int64], feed: Feed, counter: bool = False) -> Scores:

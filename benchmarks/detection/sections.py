@@ -12,6 +12,7 @@ from benchmarks.detection import bursts, delays, false_alarms, life, nab, server
 from benchmarks.detection.changes import CHANGES, Change
 from benchmarks.detection.incidents import Sweep
 from benchmarks.detection.keep import Keep
+from benchmarks.detection.kullback import KullbackAlerts
 from benchmarks.detection.nulls import NULLS, Family
 from benchmarks.detection.sizes import Sizes
 from benchmarks.detection.table import Section, Table
@@ -123,6 +124,8 @@ def nab_section(
         )
         for detector in progress.track([ours, *(others(slow=False) if peers else [])], description="NAB")
     }
+    alerts = KullbackAlerts()
+    scored[alerts.name] = nab.points(files, nab.watch(alerts, files), sizes.seed)
     if peers:
         every = np.arange(max(len(file.values) for file in files)) % 500 == 0
         steady = {file.name: every[: len(file.values)].astype(np.float64) for file in files}
