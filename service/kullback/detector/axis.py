@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 
 COARSE_BINS = 16
 CUTS: NDArray[np.float64] = np.array(
@@ -50,7 +50,7 @@ UNITS_BELOW: NDArray[np.int32] = _units_below_cuts()
 """Mass below each cut per code; shape (codes, cuts)."""
 
 
-@inner_kernel
+@kernel
 def bin_of(position: float) -> int:
     """Bin of a position on the axis.
 
@@ -67,7 +67,7 @@ def bin_of(position: float) -> int:
     return coarse + 2
 
 
-@inner_kernel
+@kernel
 def code_of(below: int, through: int, size: int, draw: float) -> int:
     """Block of bins for a sample whose ties with the reference cover `below .. through` of its ranks.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS, LEVEL, RANK, VALUE
 from kullback.detector.tables import quiet_threshold
@@ -16,22 +16,23 @@ BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
 CAP_SCALES = 5.0
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.15, 0.7, 0.35
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.25, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
 EARLY_WIDENING = 3.0
+EARLY_BLOCKS = 4
 BELOW_LINE = 4
 ABOVE_LINE = 0.1
 FEWEST_VALUE_BLOCKS = 4
-VALUE_LOCATION, VALUE_SCALE = 3.11, 0.40
-LEVEL_LOCATION, LEVEL_SCALE = 2.51, 0.27
+VALUE_LOCATION, VALUE_SCALE = 3.10, 0.34
+LEVEL_LOCATION, LEVEL_SCALE = 2.50, 0.24
 EARLY_MARGIN_NATS = 1.0
 EARLY_DEVIATIONS = 1.0
 EULER = 0.5772156649015329
 
 
-@inner_kernel
+@kernel
 def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, float]:
     """Gumbel location and scale of block maxima by L-moments (Hosking 1990).
 
@@ -60,7 +61,7 @@ def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, f
     return mean - EULER * scale, scale
 
 
-@inner_kernel
+@kernel
 def pool(
     location: float, scale: float, blocks: int, prior_location: float, prior_scale: float
 ) -> tuple[float, float]:
@@ -84,7 +85,7 @@ def pool(
     return centre, pooled
 
 
-@inner_kernel
+@kernel
 def rare_level(samples_per_alarm: float, blocks: float) -> tuple[float, float]:
     """Gumbel quantile exceeded in one block of `samples_per_alarm / BLOCK_SAMPLES`, and its widening.
 
@@ -100,7 +101,7 @@ def rare_level(samples_per_alarm: float, blocks: float) -> tuple[float, float]:
     return level, (1.1 + 0.5 * level + 0.6 * level * level) / (2.0 * blocks)
 
 
-@inner_kernel
+@kernel
 def own_threshold(
     maxima: NDArray[np.float64], samples_per_alarm: float, location: float, scale: float
 ) -> float:
@@ -121,7 +122,7 @@ def own_threshold(
     return float(centre + spread * (level + widening))
 
 
-@inner_kernel
+@kernel
 def set_rank_line(stream: Any, tables: Any) -> None:
     """Recompute the line of the rank channel.
 
@@ -142,7 +143,7 @@ def set_rank_line(stream: Any, tables: Any) -> None:
     stream.zero[RANK] = 0.0
 
 
-@inner_kernel
+@kernel
 def set_value_line(stream: Any, channel: int, share: float, location: float, scale: float) -> None:
     """Recompute the line of the value or the level channel, on the root of surprise.
 
@@ -167,13 +168,13 @@ def set_value_line(stream: Any, channel: int, share: float, location: float, sca
         location = (VALUE_PRIOR_BLOCKS * location + blocks * own_location) / weight
         scale = (VALUE_PRIOR_BLOCKS * scale + blocks * own_scale) / weight
     level, _ = rare_level(stream.samples_per_alarm / share, 1.0)
-    level += EARLY_WIDENING * max(1.0 - stream.value_blocks / TRUSTED_BLOCKS, 0.0)
+    level += EARLY_WIDENING * max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
     zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
     stream.zero[channel] = zero
     stream.threshold[channel] = zero + (location + scale * level - zero) * stream.feedback
 
 
-@inner_kernel
+@kernel
 def set_value_lines(stream: Any) -> None:
     """Recompute the lines of the value and level channels.
 
@@ -185,7 +186,7 @@ def set_value_lines(stream: Any) -> None:
     set_value_line(stream, LEVEL, LEVEL_SHARE, LEVEL_LOCATION, LEVEL_SCALE)
 
 
-@inner_kernel
+@kernel
 def rank_score(stream: Any, nats: float) -> float:
     """Score of the rank channel: 1 at its line, steep below and flat above.
 
@@ -204,7 +205,7 @@ def rank_score(stream: Any, nats: float) -> float:
     return float(ratio**BELOW_LINE)
 
 
-@inner_kernel
+@kernel
 def value_score(stream: Any, channel: int, nats: float) -> float:
     """Score of the value or the level channel.
 
@@ -218,7 +219,7 @@ def value_score(stream: Any, channel: int, nats: float) -> float:
     return float(max(np.sqrt(nats) - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
 
 
-@inner_kernel
+@kernel
 def observe(stream: Any, channel: int, nats: float) -> None:
     """Let a surprise count in the block under way.
 
@@ -231,7 +232,7 @@ def observe(stream: Any, channel: int, nats: float) -> None:
     stream.block[channel] = max(stream.block[channel], nats)
 
 
-@inner_kernel
+@kernel
 def keep_maximum(stream: Any, channel: int, blocks: int) -> None:
     """Keep the maximum of a channel's block that is full.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 
 GRID_BINS = 64
 MIDDLE = GRID_BINS // 2
@@ -42,7 +42,7 @@ CENTRE, SCALE, WIDTH, LEAST, LARGEST, AXIS_LEAST, AXIS_LARGEST, TAIL_BELOW, TAIL
 GRID_FIELDS = 10
 
 
-@inner_kernel
+@kernel
 def asinh(value: float) -> float:
     """Inverse hyperbolic sine; faster than the library's.
 
@@ -55,7 +55,7 @@ def asinh(value: float) -> float:
     return axis if value >= 0.0 else -axis
 
 
-@inner_kernel
+@kernel
 def _width_for(reach: float) -> float:
     width = FIRST_WIDTH
     while width < WIDEST and reach > width * (MIDDLE - 2):
@@ -63,23 +63,23 @@ def _width_for(reach: float) -> float:
     return width
 
 
-@inner_kernel
+@kernel
 def _place(grid: Any, view: int, value: float) -> float:
     """Position on the grid in bins; bin b is centred at b."""
     return float(asinh((value - grid[view, CENTRE]) / grid[view, SCALE]) / grid[view, WIDTH] + MIDDLE)
 
 
-@inner_kernel
+@kernel
 def _bin_at(place: float) -> int:
     return min(max(math.floor(place + 0.5), 0), GRID_BINS - 1)
 
 
-@inner_kernel
+@kernel
 def _value_at(grid: Any, view: int, place: float) -> float:
     return float(grid[view, CENTRE] + grid[view, SCALE] * math.sinh((place - MIDDLE) * grid[view, WIDTH]))
 
 
-@inner_kernel
+@kernel
 def start_view(stream: Any, view: int, values: NDArray[np.float64]) -> None:
     """Make the first samples the reference of a view.
 
@@ -109,7 +109,7 @@ def start_view(stream: Any, view: int, values: NDArray[np.float64]) -> None:
     stream.view_due[view] = int(SOONEST_REBUILD_SAMPLES)
 
 
-@inner_kernel
+@kernel
 def view_surprise(stream: Any, view: int, value: float) -> float:
     """Surprise of a value in nats.
 
@@ -137,7 +137,7 @@ def view_surprise(stream: Any, view: int, value: float) -> float:
     return float(nats)
 
 
-@inner_kernel
+@kernel
 def learn_value(stream: Any, view: int, value: float) -> None:
     """Let a value into the reference of a view.
 
@@ -160,7 +160,7 @@ def learn_value(stream: Any, view: int, value: float) -> None:
         stream.view_due[view] = int(max(SOONEST_REBUILD_SAMPLES, grid[view, COUNTED] / 30.0))
 
 
-@inner_kernel
+@kernel
 def _halve(stream: Any, view: int) -> None:
     grid = stream.view_grid
     first, last, total = GRID_BINS, 0, 0
@@ -175,14 +175,14 @@ def _halve(stream: Any, view: int) -> None:
     grid[view, LARGEST] = min(grid[view, LARGEST], _value_at(grid, view, last + 0.5))
 
 
-@inner_kernel
+@kernel
 def _accumulate(stream: Any, view: int, below: NDArray[np.float64]) -> None:
     below[0] = 0.0
     for index in range(GRID_BINS):
         below[index + 1] = below[index] + stream.view_counts[view, index]
 
 
-@inner_kernel
+@kernel
 def _regrid(stream: Any, view: int, centre: float, scale: float, width: float) -> None:
     """Move the counts to another grid, each bin spread over four points."""
     grid = stream.view_grid
@@ -201,7 +201,7 @@ def _regrid(stream: Any, view: int, centre: float, scale: float, width: float) -
         stream.view_counts[view, index] = int(moved[index] + 0.5)
 
 
-@inner_kernel
+@kernel
 def _quantile(grid: Any, view: int, below: NDArray[np.float64], level: float) -> float:
     target = level * below[GRID_BINS]
     for index in range(GRID_BINS):
@@ -212,7 +212,7 @@ def _quantile(grid: Any, view: int, below: NDArray[np.float64], level: float) ->
     return float(grid[view, LARGEST])
 
 
-@inner_kernel
+@kernel
 def _follow(stream: Any, view: int, below: NDArray[np.float64]) -> None:
     """Follow a distribution that moved, spread or shrank by more than two, or left the grid."""
     grid = stream.view_grid
@@ -236,7 +236,7 @@ def _follow(stream: Any, view: int, below: NDArray[np.float64]) -> None:
         _accumulate(stream, view, below)
 
 
-@inner_kernel
+@kernel
 def _mass_below(below: NDArray[np.float64], place: float) -> float:
     """Counts below a position, linear inside a bin."""
     edge = place + 0.5
@@ -248,7 +248,7 @@ def _mass_below(below: NDArray[np.float64], place: float) -> float:
     return float(below[index] + (below[index + 1] - below[index]) * (edge - index))
 
 
-@inner_kernel
+@kernel
 def _tail_scale(below: NDArray[np.float64], upper: bool, width: float) -> float:
     """Mean excess on the asinh axis over the edge of the tail's innermost bin (Hill 1975)."""
     needed = max(TAIL_SHARE * below[GRID_BINS], TAIL_SAMPLES * COUNT_UNITS)
@@ -265,7 +265,7 @@ def _tail_scale(below: NDArray[np.float64], upper: bool, width: float) -> float:
     return (excess + PRIOR_TAIL_SCALE * PRIOR_TAIL_SAMPLES) / (mass / COUNT_UNITS + PRIOR_TAIL_SAMPLES)
 
 
-@inner_kernel
+@kernel
 def _rebuild(stream: Any, view: int) -> None:
     """Compute the table of surprise from the counts."""
     grid = stream.view_grid
@@ -299,7 +299,7 @@ def _rebuild(stream: Any, view: int) -> None:
     grid[view, TAIL_ABOVE] = _tail_scale(below, True, width)
 
 
-@inner_kernel
+@kernel
 def _mass_under(below: NDArray[np.float64], edges: NDArray[np.float64], index: int, value: float) -> float:
     part = min(max((value - edges[index]) / (edges[index + 1] - edges[index]), 0.0), 1.0)
     return float(below[index] + (below[index + 1] - below[index]) * part)

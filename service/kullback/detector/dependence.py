@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.reference import key_at
 
 MEMORY_SAMPLES = 512
 STRONGEST = 0.98
 
 
-@inner_kernel
+@kernel
 def note_rank(stream: Any, rank: float) -> None:
     """Let a sample's rank count.
 
@@ -36,7 +36,7 @@ def note_rank(stream: Any, rank: float) -> None:
     stream.rank_last = centred
 
 
-@inner_kernel
+@kernel
 def note_oldest(stream: Any, count: int) -> None:
     """Start from the first samples of the queue, ranked among themselves.
 
@@ -56,7 +56,7 @@ def note_oldest(stream: Any, count: int) -> None:
         note_rank(stream, rank / count)
 
 
-@inner_kernel
+@kernel
 def dependence_factor(stream: Any, deviations: float) -> float:
     """(1 + r)/(1 − r) with r at the upper end of what the ranks so far allow, ≥ 1.
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel, kernel
+from kullback.core.kernel import kernel
 from kullback.detector.reference import key_at, scratch_samples, value_of
 
 ABOVE, BELOW = 1, 2
 
 
-@inner_kernel
+@kernel
 def reference_median(stream: Any) -> float:
     """Median of the reference, in the metric's unit.
 
@@ -26,13 +26,13 @@ def reference_median(stream: Any) -> float:
     return float(0.5 * values)
 
 
-@inner_kernel
+@kernel
 def _reference_value(stream: Any, at: int) -> float:
     key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
     return value_of(key, stream.origin)
 
 
-@inner_kernel
+@kernel
 def reference_mean(stream: Any) -> float:
     """Mean of the reference, in the metric's unit.
 
@@ -46,7 +46,7 @@ def reference_mean(stream: Any) -> float:
     return float(total / max(stream.reference_count, 1))
 
 
-@inner_kernel
+@kernel
 def moves(stream: Any, span: int, scratch: NDArray[np.int64]) -> tuple[float, float]:
     """Current minus reference: of the medians and of the means, in the metric's unit.
 
@@ -71,7 +71,7 @@ def moves(stream: Any, span: int, scratch: NDArray[np.int64]) -> tuple[float, fl
     return median, total / count - reference_mean(stream)
 
 
-@inner_kernel
+@kernel
 def effect_limit(stream: Any) -> float:
     """Smallest move that counts, in the metric's unit; 0 when every move does.
 
@@ -85,7 +85,7 @@ def effect_limit(stream: Any) -> float:
     return float(max(stream.effect_absolute, relative))
 
 
-@inner_kernel
+@kernel
 def effect_size(stream: Any, span: int, scratch: NDArray[np.int64]) -> float:
     """The larger move of median and mean, in the wanted direction.
 
@@ -103,7 +103,7 @@ def effect_size(stream: Any, span: int, scratch: NDArray[np.int64]) -> float:
     return float(max(abs(median), abs(mean)))
 
 
-@inner_kernel
+@kernel
 def effect_is_small(stream: Any, span: int, scratch: NDArray[np.int64]) -> bool:
     """Whether the move is below the smallest one that counts.
 

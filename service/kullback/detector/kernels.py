@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
-from kullback.core.kernel import inner_kernel, kernel
+from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
@@ -96,7 +96,7 @@ def update_batch(
             streams[slots[index]].offset = offset
 
 
-@inner_kernel
+@kernel
 def take(
     stream: Any,
     tables: Any,
@@ -143,7 +143,7 @@ def take(
     return SCORED
 
 
-@inner_kernel
+@kernel
 def _refuse_number(stream: Any, tables: Any, value: float) -> int:
     if np.float64(value).view(np.int64) != STALE_MARKER_BITS:
         return NOT_A_NUMBER
@@ -152,7 +152,7 @@ def _refuse_number(stream: Any, tables: Any, value: float) -> int:
     return STALE
 
 
-@inner_kernel
+@kernel
 def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     """Whether a sample of this time counts: SCORED, DUPLICATE or OUT_OF_ORDER.
 
@@ -169,7 +169,7 @@ def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     return OUT_OF_ORDER if timestamp_ms < stream.last_ms - stream.out_of_order_ms else SCORED
 
 
-@inner_kernel
+@kernel
 def remember_time(stream: Any, timestamp_ms: int) -> None:
     """Note a sample's time and follow the stream's interval.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
 from kullback.detector.calibration import set_rank_line
 from kullback.detector.layout import RECENT
@@ -26,7 +26,7 @@ CALM_SAMPLES = 16
 SHIFT_SAMPLES = 1024
 
 
-@inner_kernel
+@kernel
 def live(
     stream: Any,
     tables: Any,
@@ -65,7 +65,7 @@ def live(
         stream.episode |= SHIFTED
 
 
-@inner_kernel
+@kernel
 def _start(stream: Any, span: int) -> None:
     stream.episode = READY | ANOMALOUS | STARTED
     stream.anomalies += 1
@@ -77,7 +77,7 @@ def _start(stream: Any, span: int) -> None:
         mark_newest(stream, span, True)
 
 
-@inner_kernel
+@kernel
 def _end(stream: Any, tables: Any) -> None:
     """End the episode: the calm samples were normal, the windows start afresh."""
     stream.episode = READY | ENDED
@@ -85,7 +85,7 @@ def _end(stream: Any, tables: Any) -> None:
     flush(stream, tables)
 
 
-@inner_kernel
+@kernel
 def onset_of(stream: Any, span: int) -> int:
     """Timestamp of the `span`-th newest sample; beyond those remembered by the stream's interval.
 
@@ -100,7 +100,7 @@ def onset_of(stream: Any, span: int) -> int:
     return int(stream.last_ms - np.int64(max(span - 1, 0) * stream.interval_ms))
 
 
-@inner_kernel
+@kernel
 def rebaseline(stream: Any, tables: Any, newest: int, scratch: NDArray[np.int64]) -> None:
     """Make the newest samples the reference: what is now, is normal.
 

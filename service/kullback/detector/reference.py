@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.layout import REFRESH_SAMPLES, SMALL_REFERENCE_SAMPLES
 
 LARGEST = 3.4e38
 
 
-@inner_kernel
+@kernel
 def scratch_samples(stream: Any) -> int:
     """Length of the scratch array that the kernels need.
 
@@ -28,7 +28,7 @@ def scratch_samples(stream: Any) -> int:
     return 2 * len(stream.reference_low) + 2 * len(stream.codes) + 64
 
 
-@inner_kernel
+@kernel
 def key_of(value: float, origin: float) -> int:
     """Key of a value: 24 bits that order as the values do.
 
@@ -47,7 +47,7 @@ def key_of(value: float, origin: float) -> int:
     return int((folded + 0x80) >> 8)
 
 
-@inner_kernel
+@kernel
 def value_of(key: int, origin: float) -> float:
     """The value that a key stands for.
 
@@ -61,7 +61,7 @@ def value_of(key: int, origin: float) -> float:
     return float(np.uint32(bits).view(np.float32)) + origin
 
 
-@inner_kernel
+@kernel
 def count_below(stream: Any, size: int, key: int) -> int:
     """How many of the reference's `size` samples have a smaller key.
 
@@ -80,7 +80,7 @@ def count_below(stream: Any, size: int, key: int) -> int:
     return low
 
 
-@inner_kernel
+@kernel
 def count_through(stream: Any, size: int, key: int, below: int) -> int:
     """How many of the reference's samples have a key not larger, given how many are smaller.
 
@@ -96,7 +96,7 @@ def count_through(stream: Any, size: int, key: int, below: int) -> int:
     return count_below(stream, size, key + 1)
 
 
-@inner_kernel
+@kernel
 def key_at(stream: Any, at: int) -> int:
     """Key of a queued sample.
 
@@ -109,7 +109,7 @@ def key_at(stream: Any, at: int) -> int:
     return int((np.int64(stream.queue_high[at]) << 8) + stream.queue_low[at])
 
 
-@inner_kernel
+@kernel
 def is_struck(stream: Any, at: int) -> bool:
     """Whether a queued sample is kept out of the reference.
 
@@ -121,7 +121,7 @@ def is_struck(stream: Any, at: int) -> bool:
     return bool((stream.struck[at >> 3] >> (at & 7)) & 1)
 
 
-@inner_kernel
+@kernel
 def mark_struck(stream: Any, at: int, struck: bool) -> None:
     """Say whether a queued sample is kept out of the reference.
 
@@ -138,7 +138,7 @@ def mark_struck(stream: Any, at: int, struck: bool) -> None:
         stream.struck[at >> 3] &= 255 - bit
 
 
-@inner_kernel
+@kernel
 def mark_newest(stream: Any, count: int, struck: bool) -> None:
     """Mark the `count` newest queued samples.
 
@@ -153,7 +153,7 @@ def mark_newest(stream: Any, count: int, struck: bool) -> None:
         mark_struck(stream, (stream.head - back) % room, struck)
 
 
-@inner_kernel
+@kernel
 def gap_now(stream: Any) -> int:
     """The gap that the samples so far allow: a quarter of them until the reference is full.
 
@@ -167,7 +167,7 @@ def gap_now(stream: Any) -> int:
     return int(min(stream.gap_limit, max(REFRESH_SAMPLES, share)))
 
 
-@inner_kernel
+@kernel
 def admit(stream: Any, count: int, scratch: NDArray[np.int64]) -> None:
     """Move the oldest queued samples into the reference, the struck ones to nowhere.
 
@@ -193,7 +193,7 @@ def admit(stream: Any, count: int, scratch: NDArray[np.int64]) -> None:
     stream.queued -= count
 
 
-@inner_kernel
+@kernel
 def make_room(stream: Any, wanted: int) -> None:
     """Mark the oldest blocks for removal until `wanted` more samples fit.
 
@@ -213,18 +213,18 @@ def make_room(stream: Any, wanted: int) -> None:
         stream.oldest_block += 1
 
 
-@inner_kernel
+@kernel
 def _last_number(stream: Any) -> int:
     """Largest number a block can have; small references keep it in one byte."""
     return 255 if len(stream.reference_block) <= SMALL_REFERENCE_SAMPLES else 4095
 
 
-@inner_kernel
+@kernel
 def _live_blocks(stream: Any) -> int:
     return int(stream.newest_block - stream.oldest_block)
 
 
-@inner_kernel
+@kernel
 def _merge(stream: Any, taken: int, scratch: NDArray[np.int64]) -> None:
     """Put `taken` keys (at the start of `scratch`) in as the newest block; leave out the blocks marked."""
     live = _live_blocks(stream)
@@ -253,7 +253,7 @@ def _merge(stream: Any, taken: int, scratch: NDArray[np.int64]) -> None:
     stream.reference_count = written
 
 
-@inner_kernel
+@kernel
 def drop_blocks(stream: Any, first: int, last: int) -> int:
     """Take the blocks `first` to `last` (numbers as in `newest_block`) out of the reference.
 
@@ -281,7 +281,7 @@ def drop_blocks(stream: Any, first: int, last: int) -> int:
     return int(size - written)
 
 
-@inner_kernel
+@kernel
 def clear_reference(stream: Any) -> None:
     """Forget the reference.
 

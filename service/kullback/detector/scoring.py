@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.axis import code_of
 from kullback.detector.calibration import (
     BLOCK_SAMPLES,
@@ -45,9 +45,11 @@ VALUE_SPAN_SAMPLES = 1
 LEVEL_SPAN_SAMPLES = 12
 GOLDEN = 2654435769
 JUST_BELOW = 0.999
+LARGEST_DISTANCE = 1e30
+"""A float32 must hold sums of a few distances from the stream's origin."""
 
 
-@inner_kernel
+@kernel
 def accept(
     stream: Any,
     tables: Any,
@@ -71,8 +73,8 @@ def accept(
     if stream.samples == 0:
         stream.origin = value
     stream.last_value = value
-    distance = value - stream.origin
-    key = key_of(value, stream.origin)
+    distance = min(max(value - stream.origin, -LARGEST_DISTANCE), LARGEST_DISTANCE)
+    key = key_of(distance, 0.0)
     if stream.reference_count == 0:
         learn_profile(stream, distance, phase)
         _enqueue(stream, key, 0)
@@ -94,7 +96,7 @@ def accept(
     _score(stream, tables, value_nats, level_nats, learn, live_streams, scratch)
 
 
-@inner_kernel
+@kernel
 def code_in_reference(stream: Any, key: int) -> int:
     """Block of bins of a key, among the reference as it is now.
 
@@ -111,7 +113,7 @@ def code_in_reference(stream: Any, key: int) -> int:
     return code_of(below, through, size, draw)
 
 
-@inner_kernel
+@kernel
 def _enqueue(stream: Any, key: int, code: int) -> None:
     at = stream.head
     stream.queue_high[at] = key >> 8
@@ -123,7 +125,7 @@ def _enqueue(stream: Any, key: int, code: int) -> None:
     stream.samples += 1
 
 
-@inner_kernel
+@kernel
 def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int64]) -> None:
     """Build the first references, and place the samples after the rank reference."""
     first = np.empty(stream.queued)
@@ -147,7 +149,7 @@ def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
     set_value_lines(stream)
 
 
-@inner_kernel
+@kernel
 def _set_budget(stream: Any, live_streams: int) -> None:
     samples = stream.budget_samples
     if samples <= 0.0:
@@ -155,7 +157,7 @@ def _set_budget(stream: Any, live_streams: int) -> None:
     stream.samples_per_alarm = samples / stream.budget_alarms * (live_streams if stream.fleet else 1)
 
 
-@inner_kernel
+@kernel
 def _score(
     stream: Any,
     tables: Any,
@@ -194,7 +196,7 @@ def _score(
         _learn_rank_line(stream, tables, nats, was_anomalous != 0, live_streams)
 
 
-@inner_kernel
+@kernel
 def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_streams: int) -> None:
     observe(stream, VALUE, value_nats)
     observe(stream, LEVEL, level_nats)
@@ -208,7 +210,7 @@ def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_st
         set_value_lines(stream)
 
 
-@inner_kernel
+@kernel
 def _learn_rank_line(stream: Any, tables: Any, nats: float, was_anomalous: bool, live_streams: int) -> None:
     """The peak of an episode counts, its length does not."""
     observe(stream, RANK, nats)
@@ -223,7 +225,7 @@ def _learn_rank_line(stream: Any, tables: Any, nats: float, was_anomalous: bool,
         set_rank_line(stream, tables)
 
 
-@inner_kernel
+@kernel
 def _score_by_number(stream: Any, tables: Any) -> tuple[float, int]:
     """The textbook mode: the divergence of one window against a number."""
     window = stream.fixed_window

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 
 SLOTS = 48
 LEAST_WEIGHT = 0.1
@@ -20,7 +20,7 @@ MEAN_SAMPLES = 4096
 AUTOMATIC_MS = 86_400_000
 
 
-@inner_kernel
+@kernel
 def phase_of(
     stream: Any, timestamp_ms: int, zone_from_ms: NDArray[np.int64], zone_ms: NDArray[np.int64]
 ) -> float:
@@ -46,7 +46,7 @@ def phase_of(
     return float(((timestamp_ms + zone_ms[first]) % period) / period)
 
 
-@inner_kernel
+@kernel
 def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     """A value less the profile at its phase where that explains the stream, else less the long mean.
 
@@ -76,7 +76,7 @@ def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     return float(seasonal if is_seasonal(stream) else plain)
 
 
-@inner_kernel
+@kernel
 def is_seasonal(stream: Any) -> bool:
     """Whether the profile explains the stream better than its mean does.
 
@@ -87,7 +87,7 @@ def is_seasonal(stream: Any) -> bool:
     return bool(stream.season_error[1] < GAIN_RATIO * stream.season_error[0])
 
 
-@inner_kernel
+@kernel
 def learn_mean(stream: Any, value: float, samples: int) -> None:
     """Let a value into the long mean.
 
@@ -101,7 +101,7 @@ def learn_mean(stream: Any, value: float, samples: int) -> None:
     stream.long_mean += (value - stream.long_mean) / min(samples + 1, MEAN_SAMPLES)
 
 
-@inner_kernel
+@kernel
 def learn_profile(stream: Any, value: float, phase: float) -> None:
     """Let a value into its slot; a slot that ends enters the profile.
 

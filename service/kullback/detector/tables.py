@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.axis import COARSE_BINS, CUTS, ORDERED_WEIGHTS, TAIL_WEIGHTS, UNITS
 from kullback.detector.layout import KINDS, Shape
 
@@ -151,7 +151,7 @@ def load_null() -> Null:
         return Null(**{name: arrays[name] for name in Null._fields})
 
 
-@inner_kernel
+@kernel
 def surprise_nats(tables: Any, window: int, kind: int, statistic: float) -> float:
     """−ln p of a statistic; beyond the last knot the tail goes on exponentially.
 
@@ -169,7 +169,7 @@ def surprise_nats(tables: Any, window: int, kind: int, statistic: float) -> floa
     return float(low + (position - knot) * (tables.nats[window, kind, knot + 1] - low))
 
 
-@inner_kernel
+@kernel
 def quiet_threshold(tables: Any, size: int, samples_per_alarm: float) -> float:
     """Surprise that independent samples exceed once per `samples_per_alarm`, given the reference's size.
 

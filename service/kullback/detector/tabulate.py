@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel, kernel
+from kullback.core.kernel import kernel
 from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
 from kullback.detector.layout import KINDS, Shape, allocate
@@ -84,7 +84,7 @@ def _feed(
             _count(stream, table, trace.counts)
 
 
-@inner_kernel
+@kernel
 def _count(stream: Any, tables: Any, counts: NDArray[np.int64]) -> None:
     for window in range(len(tables.windows)):
         for kind in range(3):

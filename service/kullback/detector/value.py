@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.density import learn_value, start_view, view_surprise
 from kullback.detector.season import learn_mean, learn_profile, residual_of
 
@@ -28,7 +28,7 @@ USUAL_SHARE = 0.7
 USUAL_MEMORY_SAMPLES = 40.0
 
 
-@inner_kernel
+@kernel
 def _median_before(ring: Any, kind: int, last: int, samples: int) -> float:
     """Median of the five entries before `last`; of fewer, the one before."""
     newest = ring[kind, (last - 1) & (RING - 1)]
@@ -41,7 +41,7 @@ def _median_before(ring: Any, kind: int, last: int, samples: int) -> float:
     return float(max(min(low, high), min(max(low, high), fifth)))
 
 
-@inner_kernel
+@kernel
 def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> None:
     """Put a value into the rings and compute its views.
 
@@ -74,7 +74,7 @@ def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> N
     learn_mean(stream, value, samples)
 
 
-@inner_kernel
+@kernel
 def start_views(stream: Any, values: Any) -> None:
     """Make the first samples the reference of every view.
 
@@ -94,7 +94,7 @@ def start_views(stream: Any, values: Any) -> None:
         start_view(stream, view, seen[view])
 
 
-@inner_kernel
+@kernel
 def value_surprise(stream: Any, value: float, phase: float, samples: int, learn: bool) -> tuple[float, float]:
     """New surprise of a sample in the value and in the level channel, nats.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kullback.core.kernel import inner_kernel
+from kullback.core.kernel import kernel
 from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
 from kullback.detector.tables import FIXED, PART_BITS, STRIDE_BITS, surprise_nats
 
@@ -18,7 +18,7 @@ _CUT_SHARES = CUTS
 ABOVE, BELOW = 1, 2
 
 
-@inner_kernel
+@kernel
 def flush(stream: Any, tables: Any) -> None:
     """Empty the current windows.
 
@@ -35,7 +35,7 @@ def flush(stream: Any, tables: Any) -> None:
             stream.sums[window, kind] = tables.empty[window, kind]
 
 
-@inner_kernel
+@kernel
 def push(stream: Any, tables: Any, code: int) -> None:
     """Let a sample into every window, and the sample it displaces out.
 
@@ -62,7 +62,7 @@ def push(stream: Any, tables: Any, code: int) -> None:
     stream.fill = min(stream.fill + 1, room)
 
 
-@inner_kernel
+@kernel
 def _enter(stream: Any, tables: Any, window: int, code: int, total: int) -> None:
     low, high = BLOCK[code, 0], BLOCK[code, 1]
     stream.sums[window, 0] -= _inside(stream, tables, window, low, high, total)
@@ -71,7 +71,7 @@ def _enter(stream: Any, tables: Any, window: int, code: int, total: int) -> None
     stream.sums[window, 0] += _inside(stream, tables, window, low, high, total + UNITS)
 
 
-@inner_kernel
+@kernel
 def _exchange(stream: Any, tables: Any, window: int, code: int, old: int) -> None:
     low = min(BLOCK[code, 0], BLOCK[old, 0])
     high = max(BLOCK[code, 1], BLOCK[old, 1])
@@ -95,7 +95,7 @@ def _exchange(stream: Any, tables: Any, window: int, code: int, old: int) -> Non
     stream.sums[window, 0] += change
 
 
-@inner_kernel
+@kernel
 def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
     mass = int(stream.mass[window, cut])
     stride = tables.stride[window]
@@ -106,7 +106,7 @@ def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
         stream.sums[window, kind + 1] += step
 
 
-@inner_kernel
+@kernel
 def position_of(mass: int, stride: int) -> int:
     """Place on the grid of a mass in units, with PART_BITS of fraction.
 
@@ -117,14 +117,14 @@ def position_of(mass: int, stride: int) -> int:
     return (mass * stride + HALF_STEP) >> (STRIDE_BITS - PART_BITS)
 
 
-@inner_kernel
+@kernel
 def _between(tables: Any, cut: int, position: int, kind: int) -> int:
     at, part = position >> PART_BITS, position & PARTS
     low = np.int64(tables.below[cut, at, kind])
     return int(low + (((tables.below[cut, at + 1, kind] - low) * part) >> PART_BITS))
 
 
-@inner_kernel
+@kernel
 def coarse_mass(stream: Any, window: int, coarse: int, total: int) -> int:
     """Mass in a coarse bin, in units.
 
@@ -140,7 +140,7 @@ def coarse_mass(stream: Any, window: int, coarse: int, total: int) -> int:
     return int(upper - lower)
 
 
-@inner_kernel
+@kernel
 def _inside(stream: Any, tables: Any, window: int, low: int, high: int, total: int) -> int:
     term = np.int64(0)
     for coarse in range(COARSE_OF[low], COARSE_OF[high] + 1):
@@ -151,7 +151,7 @@ def _inside(stream: Any, tables: Any, window: int, low: int, high: int, total: i
     return int(term)
 
 
-@inner_kernel
+@kernel
 def is_active(tables: Any, stream: Any, window: int) -> bool:
     """Whether a window is asked for, full, and clear of the reference.
 
@@ -165,7 +165,7 @@ def is_active(tables: Any, stream: Any, window: int) -> bool:
     return bool((stream.windows >> window) & 1 and stream.fill >= length and stream.queued >= length)
 
 
-@inner_kernel
+@kernel
 def rises(stream: Any, tables: Any, window: int) -> bool:
     """Whether the window's mass has moved towards larger values.
 
@@ -182,7 +182,7 @@ def rises(stream: Any, tables: Any, window: int) -> bool:
     return balance > 0.0
 
 
-@inner_kernel
+@kernel
 def divergence_of(stream: Any, window: int) -> float:
     """D(current ‖ reference) over the coarse bins, smoothed (Krichevsky & Trofimov 1981).
 
@@ -194,7 +194,7 @@ def divergence_of(stream: Any, window: int) -> float:
     return float(stream.sums[window, 0]) / FIXED
 
 
-@inner_kernel
+@kernel
 def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
     """Largest surprise over windows and statistics.
 
@@ -229,7 +229,7 @@ def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
     return largest, short, leader
 
 
-@inner_kernel
+@kernel
 def place(code: int) -> tuple[int, int]:
     """First and last bin of a code.
 

@@ -1,0 +1,102 @@
+"""Streams of histograms: one interval is one sample."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kullback.core.batch import Buckets
+from kullback.core.budget import Budget
+from kullback.core.scores import Episode, Outcome, Scores, blank_scores
+from kullback.detector.histogram import HistogramDetector
+from kullback.detector.layout import Shape
+from kullback.detector.plan import Plan
+from kullback.detector.rounds import rounds
+
+ZERO = np.array([0], np.int32)
+BOUNDS = np.array([0.05, 0.1, 0.25, 0.5, 1.0, 2.5, np.inf])
+
+
+def buckets_of(samples: list[np.ndarray], bounds: np.ndarray = BOUNDS) -> Buckets:
+    counts = [np.histogram(s, np.concatenate(([-np.inf], bounds)))[0] for s in samples]
+    start = np.arange(len(samples) + 1, dtype=np.int64) * len(bounds)
+    return Buckets(start, np.tile(bounds, len(samples)), np.concatenate(counts).astype(np.float64))
+
+
+def latencies(rng: np.random.Generator, intervals: int, median: float, size: int = 200) -> list[np.ndarray]:
+    return [rng.lognormal(np.log(median), 0.6, size) for _ in range(intervals)]
+
+
+def feed(detector: HistogramDetector, buckets: Buckets, first: int = 0) -> Scores:
+    count = len(buckets.start) - 1
+    scores = blank_scores((1 + first + np.arange(count, dtype=np.int64)) * 15_000)
+    detector.update(np.zeros(count, np.int32), scores.timestamp_ms, buckets, scores, np.arange(count), 0)
+    return scores
+
+
+@pytest.fixture
+def detector() -> HistogramDetector:
+    detector = HistogramDetector(2, Shape())
+    detector.open(np.array([0, 1], np.int32), Plan(budget=Budget(1.0, 0, 100_000)))
+    return detector
+
+
+def test_slower_requests_fire_once_and_are_explained(detector: HistogramDetector) -> None:
+    rng = np.random.default_rng(3)
+    scores = feed(detector, buckets_of(latencies(rng, 1500, 0.1) + latencies(rng, 60, 0.2)))
+    started = np.flatnonzero(scores.episode & Episode.STARTED)
+    assert len(started) == 1
+    assert 1500 <= started[0] < 1510
+    explanation = detector.explain(0)
+    assert explanation.anomalous
+    assert "of the divergence comes from" in explanation.sentence("s")
+    assert explanation.median_change == pytest.approx(0.1, abs=0.03)
+
+
+def test_same_requests_stay_calm(detector: HistogramDetector) -> None:
+    scores = feed(detector, buckets_of(latencies(np.random.default_rng(4), 3000, 0.1)))
+    assert scores.outcome[0] == Outcome.ABSORBED
+    assert not (scores.episode & Episode.STARTED).any()
+    assert detector.summary(ZERO).divergence_nats[0] < 0.1
+
+
+def test_view_conserves_counts_and_contributions_sum_to_the_divergence(detector: HistogramDetector) -> None:
+    feed(detector, buckets_of(latencies(np.random.default_rng(5), 300, 0.1)))
+    view = detector.windows(0, 64)
+    assert view.current_mass.sum() == pytest.approx(1.0)
+    assert view.contributions_nats.sum() == pytest.approx(view.divergence_nats, abs=1e-9)
+    assert detector.histograms["observations"][0] == pytest.approx(300 * 200)
+    assert list(view.edges[1:-1]) == list(BOUNDS[:-1])
+
+
+def test_other_bounds_are_cut_to_the_streams_own(detector: HistogramDetector) -> None:
+    rng = np.random.default_rng(6)
+    feed(detector, buckets_of(latencies(rng, 300, 0.1)))
+    finer = np.concatenate((np.geomspace(0.01, 3.0, 40), [np.inf]))
+    scores = feed(detector, buckets_of(latencies(rng, 300, 0.1), finer), first=300)
+    assert np.nanmax(scores.divergence_nats) < 0.2
+
+
+def test_interval_without_observations_is_absorbed(detector: HistogramDetector) -> None:
+    samples = [*latencies(np.random.default_rng(7), 3, 0.1), np.empty(0)]
+    assert feed(detector, buckets_of(samples)).outcome[-1] == Outcome.ABSORBED
+
+
+def test_saved_streams_go_on_as_if_nothing_had_happened(detector: HistogramDetector) -> None:
+    rng = np.random.default_rng(8)
+    buckets = buckets_of(latencies(rng, 300, 0.1))
+    first, rest = np.arange(200), np.arange(200, 300)
+    whole = feed(detector, buckets)
+    other = HistogramDetector(1, Shape())
+    other.open(ZERO, Plan(budget=Budget(1.0, 0, 100_000)))
+    feed(other, buckets.take(first))
+    third = HistogramDetector(1, Shape())
+    third.load(ZERO, other.save(ZERO))
+    again = feed(third, buckets.take(rest), first=200)
+    assert np.array_equal(again.score, whole.score[200:], equal_nan=True)
+
+
+def test_rounds_keep_each_streams_order() -> None:
+    slots = np.array([3, 1, 3, 3, 2, 1], np.int32)
+    assert [list(turn) for turn in rounds(slots)] == [[0, 1, 4], [2, 5], [3]]
+    assert list(rounds(np.empty(0, np.int32))) == []
