@@ -21,6 +21,7 @@ from benchmarks.detection.nulls import NULLS
 from benchmarks.detection.plots import draw
 from benchmarks.detection.sections import sections
 from benchmarks.detection.sizes import QUICK_SHARE, Sizes
+from benchmarks.summary import write_summary
 
 NAMES = ("delays", "life", "bursts", "servers", "nab", "false_alarms")
 
@@ -70,6 +71,7 @@ def measure(
         out.mkdir(parents=True, exist_ok=True)
         section.write(out, _command(name, quick, peers, seed), _settings(seed, begun))
         draw(section, out)
+        write_summary(out.with_suffix(".md"), out)
         for table in section.tables:
             console.print(Markdown(table.markdown()))
 
