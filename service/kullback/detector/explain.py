@@ -189,6 +189,19 @@ def leader_text(leader: int, shape: Shape) -> str:
     return f"{KINDS[kind]}, {shape.windows[window]} samples"
 
 
+def leading_window(leader: int, shape: Shape) -> int:
+    """Index of the window that shows what leads; magnitude is best seen in the shortest ones.
+
+    Parameters
+    ----------
+    leader : int
+    shape : Shape
+    """
+    window, kind = divmod(max(leader, 0), len(KINDS))
+    index = window if window < shape.window_slots else kind
+    return min(index, len(shape.windows) - 1)
+
+
 def largest_move(view: WindowView) -> Move | None:
     """The neighbouring bins that carry most of the divergence, as one range.
 

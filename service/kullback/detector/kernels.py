@@ -12,11 +12,14 @@ from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
+from kullback.detector.prefetch import ask_for_places, ask_for_stream
 from kullback.detector.reference import scratch_samples
 from kullback.detector.scoring import accept
 from kullback.detector.season import phase_of
 from kullback.detector.windows import flush
 
+FAR_AHEAD, NEAR_AHEAD = 4, 2
+"""Samples ahead at which a stream's memory is asked for."""
 INTERVAL_MEMORY = 256
 LONGEST_GAP_INTERVALS = 8.0
 
@@ -47,6 +50,8 @@ def update_batch(
     live_streams: int,
     zone_from_ms: NDArray[np.int64],
     zone_ms: NDArray[np.int64],
+    record_bytes: int,
+    front_bytes: int,
 ) -> None:
     """Score samples in their order and fill their rows.
 
@@ -65,12 +70,19 @@ def update_batch(
         Streams that share a fleet budget.
     zone_from_ms, zone_ms : int64 arrays
         As for `phase_of`.
+    record_bytes, front_bytes : int
+        Of a stream's record: all of it, and what every sample needs.
     """
     if len(slots) == 0:
         return
     table = tables[0]
     scratch = np.empty(scratch_samples(streams[0]), np.int64)
+    base = streams.ctypes.data
     for index in range(len(slots)):
+        if index + FAR_AHEAD < len(slots):
+            ask_for_stream(base, record_bytes, front_bytes, slots[index + FAR_AHEAD])
+        if index + NEAR_AHEAD < len(slots):
+            ask_for_places(streams[slots[index + NEAR_AHEAD]], table.windows)
         slot = slots[index]
         stream = streams[slot]
         row = rows[index]

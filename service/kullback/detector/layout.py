@@ -135,7 +135,9 @@ class Shape:
 
 
 def stream_dtype(shape: Shape) -> np.dtype[np.void]:
-    """All that is kept of one stream, as one record: neighbours in memory, one type for the kernels.
+    """All that is kept of one stream, as one record: one block of memory, one type for the kernels.
+
+    What every sample needs comes first, so that it can be fetched ahead (see `prefetch`).
 
     Beside the numbers:
 
@@ -164,31 +166,31 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     return np.dtype(
         [
             *_NUMBERS,
-            ("recent_ms", "i8", (RECENT,)),
             ("views", "f8", (VIEWS,)),
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
             ("threshold", "f4", (CHANNELS,)),
             ("block", "f4", (CHANNELS,)),
             ("zero", "f4", (CHANNELS,)),
-            ("maxima", "f4", (CHANNELS, BLOCKS)),
             ("usual_nats", "f4", (CHANNELS - 1,)),
             ("season_error", "f4", (2,)),
             ("view_ring", "f4", (2, RING)),
             ("view_grid", "f4", (VIEWS, GRID_FIELDS)),
-            ("profile", "f4", (SLOTS,)),
+            ("view_due", "i2", (VIEWS,)),
             ("view_counts", "u2", (VIEWS, GRID_BINS)),
             ("view_table", "u2", (VIEWS, GRID_BINS)),
-            ("view_due", "i2", (VIEWS,)),
-            ("profile_periods", "u1", (SLOTS,)),
-            ("zone", "u1", (ZONE_BYTES,)),
-            ("struck", "u1", ((queue + 7) // 8,)),
-            ("codes", "u1", (queue,)),
-            ("queue_low", "u1", (queue,)),
-            ("reference_low", "u1", (reference,)),
+            ("recent_ms", "i8", (RECENT,)),
+            ("profile", "f4", (SLOTS,)),
+            ("maxima", "f4", (CHANNELS, BLOCKS)),
             ("queue_high", "u2", (queue,)),
             ("reference_high", "u2", (reference,)),
             ("reference_block", "u1" if reference <= SMALL_REFERENCE_SAMPLES else "u2", (reference,)),
+            ("reference_low", "u1", (reference,)),
+            ("queue_low", "u1", (queue,)),
+            ("codes", "u1", (queue,)),
+            ("struck", "u1", ((queue + 7) // 8,)),
+            ("profile_periods", "u1", (SLOTS,)),
+            ("zone", "u1", (ZONE_BYTES,)),
         ],
         align=True,
     )

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode, Scores, blank_scores
 from kullback.detector.effect import effect_gate
-from kullback.detector.explain import Explanation, Gate, explain, leader_text
+from kullback.detector.explain import Explanation, Gate, explain, leader_text, leading_window
 from kullback.detector.kernels import update_batch
-from kullback.detector.layout import KINDS, Shape, allocate
+from kullback.detector.layout import Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
 from kullback.detector.plan import Plan, nearest
+from kullback.detector.prefetch import front_bytes
 from kullback.detector.scoring import FIRST_SCORE_SAMPLES
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
@@ -39,6 +40,7 @@ class ScalarDetector:
         self.streams = allocate(capacity, shape)
         self.tables = build_tables(shape, load_null())
         self.bytes_per_stream = self.streams.itemsize
+        self._front_bytes = front_bytes(self.streams.dtype)
         self._bytes = self.streams.view(np.uint8).reshape(capacity, self.streams.itemsize)
         self._zones = Zones()
         self._undo: dict[int, dict[str, NDArray[np.generic]]] = {}
@@ -190,6 +192,8 @@ class ScalarDetector:
             offset,
             max(self.live_streams, 1),
             *self._zones.arrays,
+            self.bytes_per_stream,
+            self._front_bytes,
         )
 
     def windows(self, slot: int, window: int) -> WindowView:
@@ -213,7 +217,7 @@ class ScalarDetector:
         """
         stream = self.streams[slot]
         leader = int(stream["leader"])
-        index = min(max(leader, 0) // len(KINDS), len(self.shape.windows) - 1)
+        index = leading_window(leader, self.shape)
         return explain(
             view_window(self.streams[slot], index, self.shape.windows[index]),
             float(stream["score"]) if stream["reference_count"] else float("nan"),

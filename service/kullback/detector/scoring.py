@@ -39,7 +39,7 @@ from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, pu
 
 FIRST_SCORE_SAMPLES = 64
 FIRST_GAP_SAMPLES = 16
-FROZEN_SAMPLES = 128
+FROZEN_SAMPLES = 64
 """So long may an episode keep its samples out of the value channel; a longer one is learnt."""
 VALUE_SPAN_SAMPLES = 1
 LEVEL_SPAN_SAMPLES = 12

@@ -89,7 +89,7 @@ def is_seasonal(stream: Any) -> bool:
 
 @kernel
 def learn_mean(stream: Any, value: float, samples: int) -> None:
-    """Let a value into the long mean.
+    """Let a value into the long mean; wild ones are drawn in by the caller.
 
     Parameters
     ----------

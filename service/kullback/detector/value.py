@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.density import learn_value, start_view, view_surprise
+from kullback.detector.density import LARGEST, LEAST, learn_value, start_view, view_surprise
 from kullback.detector.season import learn_mean, learn_profile, residual_of
 
 VIEWS = 5
@@ -71,7 +71,11 @@ def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> N
     stream.views[2] = total / count
     stream.views[3] = value - _median_before(stream.view_ring, 0, at, samples) if samples > 0 else 0.0
     stream.views[4] = residual - _median_before(stream.view_ring, 1, at, samples) if samples > 0 else 0.0
-    learn_mean(stream, value, samples)
+    usual = value
+    if stream.reference_count > 0:
+        least, largest = stream.view_grid[0, LEAST], stream.view_grid[0, LARGEST]
+        usual = min(max(value, 2.0 * least - largest), 2.0 * largest - least)
+    learn_mean(stream, usual, samples)
 
 
 @kernel
