@@ -1,4 +1,5 @@
-"""Makes the pictures of README and docs: a back-test of the demo's stream, photographed in Chromium.
+"""Makes the pictures of README and docs: Chromium photographs a back-test's report and a live
+demo's page, and the examples draw what they saw.
 
 python scripts/pictures.py [FOLDER]
 """
@@ -6,12 +7,17 @@ python scripts/pictures.py [FOLDER]
 from __future__ import annotations
 
 import csv
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import FloatRect, Page, sync_playwright
+import httpx
+from playwright.sync_api import Browser, FloatRect, Page, ViewportSize, sync_playwright
 
 from kullback.cli.scene import Scene
 
@@ -19,6 +25,12 @@ CHROMIUM = "/usr/bin/chromium"
 START_MS = 1_790_000_000_000
 SERVER = 3
 WIDTH, MARGIN = 1100, 16
+DESK: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+FIRING_WITHIN_S = 300.0
+INCIDENT_S = 45.0
+"""How much of the incident the pictures show."""
+EXAMPLES = ("response_times", "data_drift", "vae_training", "gan_training")
 
 
 def recording(path: Path) -> None:
@@ -71,6 +83,102 @@ def photograph(page: Page, first: str, last: str, path: Path) -> None:
     page.screenshot(path=path, full_page=True, clip=clip)
 
 
+@contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """The address of a service on which the demo plays.
+
+    Parameters
+    ----------
+    folder : Path
+        For the service's files.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "kullback", "demo", "--serve", "--url", url, "--bad-after-s", "5"]
+    process = subprocess.Popen([*command, "--storage-path", str(folder)], stdout=subprocess.DEVNULL)
+    try:
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def firing(url: str) -> str:
+    """The id of the stream whose alert fires, once there is one.
+
+    Parameters
+    ----------
+    url : str
+    """
+    give_up = time.monotonic() + FIRING_WITHIN_S
+    while time.monotonic() < give_up:
+        with suppress(httpx.TransportError, KeyError, IndexError):
+            return str(httpx.get(f"{url}/api/v1/alerts?state=firing").json()["alerts"][0]["stream"])
+        time.sleep(1)
+    raise TimeoutError("no alert fired")
+
+
+def pages(browser: Browser, url: str, folder: Path) -> None:
+    """Photographs of the live page.
+
+    Parameters
+    ----------
+    browser : Browser
+    url : str
+    folder : Path
+        Where the PNG files go.
+    """
+    stream = firing(url)
+    time.sleep(INCIDENT_S)
+    for name, path, view, dark in (
+        ("fleet", "/", DESK, False),
+        ("stream", f"/streams/{stream}", DESK, False),
+        ("stream-dark", f"/streams/{stream}", DESK, True),
+        ("phone", f"/streams/{stream}", PHONE, False),
+        ("alerts", "/alerts", DESK, False),
+        ("compare", "/compare", DESK, False),
+    ):
+        page = browser.new_page(viewport=view, color_scheme="dark" if dark else "light")
+        page.goto(url + path)
+        if name == "compare":
+            page.locator("#example").click()
+            page.get_by_role("button", name="Compare", exact=True).click()
+        page.wait_for_timeout(4000)
+        bottom = page.locator("main").bounding_box()
+        height = bottom["y"] + bottom["height"] if bottom else view["height"]
+        high = view["height"] if view is PHONE else height
+        page.screenshot(
+            path=folder / f"{name}.png",
+            full_page=True,
+            clip={"x": 0, "y": 0, "width": view["width"], "height": high},
+        )
+        page.close()
+
+
+def examples(url: str, folder: Path) -> None:
+    """What the examples draw.
+
+    Parameters
+    ----------
+    url : str
+        Of a running service.
+    folder : Path
+        Where the PNG files go.
+    """
+    for name in EXAMPLES:
+        command = [
+            sys.executable,
+            "-m",
+            f"examples.{name}",
+            "--url",
+            url,
+            "--picture",
+            str(folder / f"{name}.png"),
+        ]
+        subprocess.run(command, check=True)
+
+
 def main(folder: Path) -> None:
     """Write all pictures.
 
@@ -78,6 +186,7 @@ def main(folder: Path) -> None:
     ----------
     folder : Path
     """
+    (folder / "examples").mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as workspace, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": 900})
@@ -86,6 +195,9 @@ def main(folder: Path) -> None:
         page.wait_for_timeout(1000)
         photograph(page, "h1", "body", folder / "report.png")
         photograph(page, "h2:has-text('Values')", "table", folder / "alert.png")
+        with demo(Path(workspace) / "storage") as url:
+            pages(browser, url, folder)
+            examples(url, folder / "examples")
         browser.close()
 
 
