@@ -9,6 +9,8 @@ from kullback.alerting.decision import Decision
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.state import AlertStates
 from kullback.core.errors import ErrorId, RequestError
+from kullback.detector.category import CategoryDetector
+from kullback.detector.histogram import HistogramDetector
 from kullback.detector.scalar import ScalarDetector
 from kullback.detector.shapes import shape_for
 from kullback.engine.forms import Makers
@@ -90,7 +92,11 @@ def build_pipeline(
     engine = LocalEngine(
         limits,
         profiles,
-        Makers(number=lambda slots: ScalarDetector(slots, shape)),
+        Makers(
+            number=lambda slots: ScalarDetector(slots, shape),
+            histogram=lambda slots: HistogramDetector(slots, shape.windows),
+            category=lambda slots: CategoryDetector(slots, shape.windows),
+        ),
         shards=storage.shards,
         expire_after_ms=settings.limits.expire_streams_after,
         companions={"alerts": alerts, "history": history.points},

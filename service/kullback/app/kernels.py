@@ -10,6 +10,7 @@ from numba.core import config
 
 import kullback
 from kullback.alerting import state as alert_state
+from kullback.detector.binned.warmup import warmup as binned_warmup
 from kullback.detector.scalar import warmup as detector_warmup
 from kullback.engine.histograms import warmup as engine_warmup
 from kullback.ingest import warmup as ingest_warmup
@@ -33,6 +34,7 @@ def compile_kernels() -> None:
 
 def _compile() -> None:
     detector_warmup()
+    binned_warmup()
     alert_state.warmup()
     engine_warmup()
     history_warmup()

@@ -9,9 +9,7 @@ from kullback.core.batch import Buckets
 from kullback.core.budget import Budget
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.detector.histogram import HistogramDetector
-from kullback.detector.layout import Shape
 from kullback.detector.plan import Plan
-from kullback.detector.rounds import rounds
 
 ZERO = np.array([0], np.int32)
 BOUNDS = np.array([0.05, 0.1, 0.25, 0.5, 1.0, 2.5, np.inf])
@@ -36,7 +34,7 @@ def feed(detector: HistogramDetector, buckets: Buckets, first: int = 0) -> Score
 
 @pytest.fixture
 def detector() -> HistogramDetector:
-    detector = HistogramDetector(2, Shape())
+    detector = HistogramDetector(2)
     detector.open(np.array([0, 1], np.int32), Plan(budget=Budget(1.0, 0, 100_000)))
     return detector
 
@@ -65,16 +63,17 @@ def test_view_conserves_counts_and_contributions_sum_to_the_divergence(detector:
     view = detector.windows(0, 64)
     assert view.current_mass.sum() == pytest.approx(1.0)
     assert view.contributions_nats.sum() == pytest.approx(view.divergence_nats, abs=1e-9)
-    assert detector.histograms["observations"][0] == pytest.approx(300 * 200)
+    assert detector.streams["observations"][0] == pytest.approx(300 * 200)
     assert list(view.edges[1:-1]) == list(BOUNDS[:-1])
 
 
-def test_other_bounds_are_cut_to_the_streams_own(detector: HistogramDetector) -> None:
+def test_finer_bounds_than_the_streams_own_are_no_change(detector: HistogramDetector) -> None:
     rng = np.random.default_rng(6)
     feed(detector, buckets_of(latencies(rng, 300, 0.1)))
-    finer = np.concatenate((np.geomspace(0.01, 3.0, 40), [np.inf]))
+    finer = np.unique(np.concatenate((np.geomspace(0.06, 2.4, 40), BOUNDS)))
     scores = feed(detector, buckets_of(latencies(rng, 300, 0.1), finer), first=300)
-    assert np.nanmax(scores.divergence_nats) < 0.2
+    assert not (scores.episode & Episode.STARTED).any()
+    assert list(detector.windows(0, 64).edges[1:-1]) == list(BOUNDS[:-1])
 
 
 def test_interval_without_observations_is_absorbed(detector: HistogramDetector) -> None:
@@ -87,16 +86,10 @@ def test_saved_streams_go_on_as_if_nothing_had_happened(detector: HistogramDetec
     buckets = buckets_of(latencies(rng, 300, 0.1))
     first, rest = np.arange(200), np.arange(200, 300)
     whole = feed(detector, buckets)
-    other = HistogramDetector(1, Shape())
+    other = HistogramDetector(1)
     other.open(ZERO, Plan(budget=Budget(1.0, 0, 100_000)))
     feed(other, buckets.take(first))
-    third = HistogramDetector(1, Shape())
+    third = HistogramDetector(1)
     third.load(ZERO, other.save(ZERO))
     again = feed(third, buckets.take(rest), first=200)
     assert np.array_equal(again.score, whole.score[200:], equal_nan=True)
-
-
-def test_rounds_keep_each_streams_order() -> None:
-    slots = np.array([3, 1, 3, 3, 2, 1], np.int32)
-    assert [list(turn) for turn in rounds(slots)] == [[0, 1, 4], [2, 5], [3]]
-    assert list(rounds(np.empty(0, np.int32))) == []

@@ -1,0 +1,1 @@
+"""Streams whose samples are distributions over bins: histograms, and categories as one-hot ones."""

@@ -1,0 +1,249 @@
+"""What histograms and categories have in common towards the engine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kullback.core.budget import DAY_MS
+from kullback.core.errors import ErrorId, RequestError
+from kullback.core.scores import Episode
+from kullback.detector.binned.kernels import rebaseline
+from kullback.detector.binned.layout import FIRST_UNITS, GAP_BLOCKS, KINDS, RECORD, UNITS, WINDOWS
+from kullback.detector.binned.statistics import window_divergences
+from kullback.detector.explain import Explanation, Gate, explain
+from kullback.detector.plan import Plan
+from kullback.detector.summary import Summary
+from kullback.detector.views import WindowView
+
+Slots = NDArray[np.int32]
+UNDO_STREAMS = 64
+KIND_NAMES = ("categorical", "ordered")
+
+
+class BinnedStreams:
+    """Records of binned streams; what scores them differs, how they live does not.
+
+    Parameters
+    ----------
+    capacity : int
+        Slots.
+    windows : tuple of int
+        The windows that lists show; empty columns for those that are not in `WINDOWS`.
+    """
+
+    ordered = False
+
+    def __init__(self, capacity: int, windows: tuple[int, ...]) -> None:
+        self.streams = np.zeros(capacity, RECORD)
+        self.bytes_per_stream = RECORD.itemsize
+        self.live_streams = 1
+        self._bytes = self.streams.view(np.uint8).reshape(capacity, RECORD.itemsize)
+        self._shown = np.array([WINDOWS.index(w) if w in WINDOWS else -1 for w in windows], np.int64)
+        self._undo: dict[int, NDArray[np.uint8]] = {}
+
+    def open(self, slots: Slots, plan: Plan) -> None:
+        """Start streams, forgetting what the slots held.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        plan : Plan
+        """
+        self.close(slots)
+        self.streams["open"][slots] = 1
+        self.streams["ordered"][slots] = self.ordered
+        self.streams["score"][slots] = np.nan
+        self.streams["divergence_nats"][slots] = np.nan
+        self.streams["leader"][slots] = -1
+        self.replan(slots, plan)
+
+    def replan(self, slots: Slots, plan: Plan) -> None:
+        """Give streams other parameters; their history stays.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        plan : Plan
+        """
+        streams = self.streams
+        streams["feedback"][slots] = plan.feedback
+        streams["budget_alarms"][slots] = plan.budget.alarms
+        streams["budget_ms"][slots] = plan.budget.per_ms
+        streams["budget_samples"][slots] = plan.budget.per_samples
+        streams["fleet"][slots] = plan.budget.fleet
+        streams["out_of_order_ms"][slots] = plan.out_of_order_ms
+        streams["any_order"][slots] = plan.any_order
+        streams["rebaseline_after"][slots] = plan.rebaseline_after_samples
+        streams["direction"][slots] = int(plan.direction) if self.ordered else 0
+        fixed = plan.fixed_window_samples
+        streams["fixed_window"][slots] = _nearest(fixed) if fixed else -1
+        streams["fixed_nats"][slots] = plan.fixed_nats
+
+    def close(self, slots: Slots) -> None:
+        """Forget streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        self._bytes[slots] = 0
+        for slot in slots:
+            self._undo.pop(int(slot), None)
+
+    def rebaseline(self, slot: int) -> None:
+        """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
+
+        Parameters
+        ----------
+        slot : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when the stream has no reference yet.
+        """
+        if not self._ready(slot):
+            raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
+        self._undo.pop(slot, None)
+        self._undo[slot] = self._bytes[slot].copy()
+        while len(self._undo) > UNDO_STREAMS:
+            self._undo.pop(next(iter(self._undo)))
+        rebaseline(self.streams[slot])
+        self.streams["episode"][slot] = Episode.READY
+
+    def undo_rebaseline(self, slot: int) -> None:
+        """Put the reference back that the last `rebaseline` replaced.
+
+        Parameters
+        ----------
+        slot : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when there is none to put back (the last 64 streams' are kept, until a restart).
+        """
+        saved = self._undo.pop(slot, None)
+        if saved is None:
+            raise RequestError(ErrorId.CONFLICT, "There is no earlier reference to put back.")
+        self._bytes[slot] = saved
+
+    def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
+        """Keep a span out of the reference: blocks of 16 units that touch it will not enter.
+
+        Parameters
+        ----------
+        slot : int
+        start_ms, end_ms : int
+
+        Returns
+        -------
+        int
+            Units in the blocks that were struck.
+        """
+        stream = self.streams[slot]
+        interval_ms = max(float(stream["interval_ms"]), 1.0)
+        partial = (int(stream["units"]) - 1) % UNITS + 1
+        struck = 0
+        for back in range(1, int(stream["blocks_held"]) + 1):
+            newest_ms = float(stream["last_ms"]) - (partial + UNITS * (back - 1)) * interval_ms
+            oldest_ms = newest_ms - (UNITS - 1) * interval_ms
+            if newest_ms >= start_ms and oldest_ms <= end_ms:
+                stream["struck"][(int(stream["block_head"]) - back) % GAP_BLOCKS] = 1
+                struck += UNITS
+        return struck
+
+    def windows(self, slot: int, window: int) -> WindowView:
+        """Reference and current window of a stream, side by side.
+
+        Parameters
+        ----------
+        slot : int
+        window : int
+            Length in units; the nearest that the detector keeps is shown.
+        """
+        return self._view(slot, _nearest(window))
+
+    def explain(self, slot: int) -> Explanation:
+        """Why the stream's last sample is anomalous, or why it is not.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        stream = self.streams[slot]
+        leader, score = int(stream["leader"]), float(stream["score"])
+        window, kind = divmod(max(leader, 0), KINDS)
+        samples = float(stream["samples"])
+        gates = (
+            Gate("first samples", samples, float(FIRST_UNITS), self._ready(slot)),
+            Gate("score", score, 1.0, score > 1.0),
+        )
+        named = f"{KIND_NAMES[kind]}, {WINDOWS[window]} samples" if leader >= 0 else "none"
+        anomalous = bool(stream["episode"] & Episode.ANOMALOUS)
+        return explain(self._view(slot, window), score, named, int(stream["onset_ms"]), anomalous, gates)
+
+    def summary(self, slots: Slots) -> Summary:
+        """Columns for lists of streams and metrics.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        stream = self.streams[slots]
+        ready = stream["samples"] > FIRST_UNITS
+        with np.errstate(divide="ignore", invalid="ignore"):
+            per_day = DAY_MS / np.maximum(stream["interval_ms"], 1.0) / stream["samples_per_alarm"]
+            lived_ms = (stream["last_ms"] - stream["first_ms"]).astype(np.float64)
+            realised = np.where(lived_ms >= DAY_MS, stream["anomalies"] * DAY_MS / lived_ms, np.nan)
+        kept = FIRST_UNITS + WINDOWS[-1]
+        return Summary(
+            score=np.where(ready, stream["score"], np.nan),
+            divergence_nats=np.where(ready, stream["divergence_nats"], np.nan),
+            window_divergence_nats=window_divergences(self.streams, slots, self._shown),
+            threshold_nats=stream["line_nats"].copy(),
+            ready=ready,
+            warming_up=ready & (stream["samples"] < kept),
+            progress_ratio=np.clip(stream["samples"] / kept, 0.0, 1.0),
+            samples=stream["samples"].copy(),
+            anomalies=stream["anomalies"].copy(),
+            last_sample_ms=stream["last_ms"].copy(),
+            onset_ms=stream["onset_ms"].copy(),
+            interval_ms=stream["interval_ms"].copy(),
+            samples_per_alarm=stream["samples_per_alarm"].copy(),
+            budget_per_day=np.where(ready, per_day, np.nan),
+            realised_per_day=realised,
+            value=np.full(len(slots), np.nan),
+            leader=stream["leader"].copy(),
+            episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
+        )
+
+    def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:
+        """Copies of the exact state of streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        return {"stream": self._bytes[slots]}
+
+    def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
+        """Put back what `save` gave.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        arrays : dict of str to array
+        """
+        self._bytes[slots] = arrays["stream"]
+
+    def _ready(self, slot: int) -> bool:
+        return bool(self.streams["samples"][slot] > FIRST_UNITS)
+
+    def _view(self, slot: int, window: int) -> WindowView:
+        raise NotImplementedError
+
+
+def _nearest(samples: int) -> int:
+    return min(range(len(WINDOWS)), key=lambda index: abs(np.log(WINDOWS[index] / max(samples, 1))))
