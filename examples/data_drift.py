@@ -30,6 +30,7 @@ USUAL_SHARES = (0.62, 0.22, 0.11, 0.05)
 MONTH_ROWS, DAY_ROWS = 6000, 1500
 SIGNIFICANT = 0.01
 WORTH_RETRAINING_NATS = 0.02
+LEAST_NATS = 1e-4
 console = Console()
 
 
@@ -109,12 +110,18 @@ def _table(day: str, rows: list[tuple[str, float, float]]) -> Table:
 
 def _draw(results: dict[str, list[tuple[str, float, float]]], path: Path) -> None:
     figure, axes = plt.subplots(1, len(results), figsize=(9, 3), sharex=True, layout="constrained")
+    moved = [max(nats, LEAST_NATS) for rows in results.values() for _, nats, _ in rows]
     for axis, (day, rows) in zip(axes, results.items(), strict=True):
         names = [name for name, _, _ in reversed(rows)]
         nats = [nats for _, nats, _ in reversed(rows)]
         colours = ["#d62728" if p <= SIGNIFICANT else "#999999" for _, _, p in reversed(rows)]
-        axis.barh(names, nats, color=colours)
+        bars = axis.barh(names, nats, color=colours)
+        axis.bar_label(
+            bars, [f"{one:.3f}, p = {p:.2g}" for _, one, p in reversed(rows)], padding=3, fontsize=8
+        )
         axis.axvline(WORTH_RETRAINING_NATS, color="#444444", linestyle="--", linewidth=1)
+        axis.set_xscale("log")
+        axis.set_xlim(0.5 * min(moved), 40 * max(moved))  # room for the numbers
         axis.set_title(day)
         axis.set_xlabel("D(day ‖ month), nats")
     figure.savefig(path, dpi=110)

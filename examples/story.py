@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt  # the backend must be chosen first
 
 ALARM_COLOUR = "#d62728"
 EVENT_COLOUR = "#888888"
+LINEAR_UP_TO = 10.0
 
 
 @dataclass(slots=True)
@@ -72,6 +74,11 @@ def _draw_values(axis: Any, track: Track) -> None:
     axis.set_title(track.name)
     axis.set_ylabel(track.unit)
     _mark_events(axis, track)
+    for step, what in track.events.items():
+        axis.annotate(
+            what, (step, 1), (4, -4), xycoords=("data", "axes fraction"), textcoords="offset points",
+            rotation=90, va="top", ha="left", fontsize=7,
+        )  # fmt: skip
 
 
 def _draw_scores(axis: Any, track: Track, step_name: str) -> None:
@@ -80,17 +87,16 @@ def _draw_scores(axis: Any, track: Track, step_name: str) -> None:
     axis.axhline(1.0, color=ALARM_COLOUR, linewidth=1, linestyle="--", label="alarm line")
     if (first := track.first_alarm()) is not None:
         axis.plot(first, scores[first], "v", color=ALARM_COLOUR, label=f"first alarm, {step_name} {first}")
-    axis.set_yscale("symlog", linthresh=1.0)
-    axis.set_ylim(bottom=0)
+    highest = np.nanmax([*scores, 1.0])
+    if highest > LINEAR_UP_TO:
+        axis.set_yscale("symlog", linthresh=1.0)
+    axis.set_ylim(0, 1.6 * highest)  # room for the legend
     axis.set_xlabel(step_name)
     axis.set_ylabel("score")
-    axis.legend(loc="upper left", fontsize="small")
+    axis.legend(loc="upper left", fontsize="small", ncols=3)
     _mark_events(axis, track)
 
 
 def _mark_events(axis: Any, track: Track) -> None:
-    for step, what in track.events.items():
+    for step in track.events:
         axis.axvline(step, color=EVENT_COLOUR, linewidth=1)
-        axis.annotate(
-            what, (step, 1), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right", fontsize=7
-        )

@@ -34,7 +34,7 @@ from kullback.http.request_body import read_body
 from kullback.http.stream_shapes import known, rows_of
 from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_time_ms
-from kullback.http.what_if import what_if
+from kullback.http.what_if import WhatIf, what_if
 from kullback.http.why_shapes import window_answer
 from kullback.ingest.table import Table, read_csv
 from kullback.outputs.asymmetry import asymmetry
@@ -201,10 +201,19 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
 async def what_if_page(context: In, stream_id: StreamId) -> Response:
     """`GET /api/v1/streams/{id}/what-if` with a figure."""
     answer = await what_if(context, stream_id, CURVE)
-    costs = [point.alarms_per_week or 0.0 for point in answer.points]
-    figure = curve_figure([point.budget for point in answer.points], costs, answer.budget)
+    figure = curve_figure([point.budget for point in answer.points], _costs(answer), answer.budget)
+    if any(point.alarms_per_week is None for point in answer.points):
+        figure.update_yaxes(title_text="alarms", dtick=1)
     colours = {"chosen": CURRENT, "other": QUIET}
     return _json({"answer": answer.model_dump(), "figure": _plot(figure), "colours": colours})
+
+
+def _costs(answer: WhatIf) -> list[float]:
+    """Alarms per week, or alarms where a week cannot be told from what is stored."""
+    return [
+        float(point.alarms if point.alarms_per_week is None else point.alarms_per_week)
+        for point in answer.points
+    ]
 
 
 @router.post("/ui/compare")

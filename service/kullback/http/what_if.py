@@ -16,6 +16,7 @@ from kullback.backtest import CURVE, WEEK_MS
 from kullback.core.budget import DAY_MS, Budget, parse_budget
 from kullback.core.errors import ErrorId
 from kullback.core.labels import render
+from kullback.detector.calibration import rank_ratio
 from kullback.detector.lifecycle import CALM_SCORE
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
@@ -30,8 +31,8 @@ SHORTEST_SPAN_SAMPLES = 256.0
 """Lines are not drawn lower than for one alarm in so many samples."""
 BASIS = (
     "Counted in {points} stored scores, each the highest of {step} s, with the line where the budget would "
-    "put it: a score of s comes by chance once in N^s samples, N being the budget in force. What the stream "
-    "would have learnt otherwise is not in it."
+    "put it: lines rise with the logarithm of the samples per alarm. What the stream would have learnt "
+    "otherwise is not in it."
 )
 FIXED = "This stream has a fixed threshold; the alarm budget does not move its line."
 
@@ -40,9 +41,9 @@ class WhatIfPoint(BaseModel):
     """One budget."""
 
     budget: str
-    line: float = Field(description="Where its alarm line lies on the scale of today's score.")
+    line: float = Field(description="Where its alarm line lies, as a share of the line in force.")
     alarms: int = Field(description="In the stored scores.")
-    alarms_per_week: float | None
+    alarms_per_week: float | None = Field(description="Null where less than a day is stored.")
     allowed_per_week: float = Field(description="False alarms that the budget allows.")
 
 
@@ -63,8 +64,8 @@ class Record:
 
     Parameters
     ----------
-    max_score : float array, shape (n,)
-        Highest score of each stored step, rising in time.
+    evidence : float array, shape (n,)
+        Highest evidence of each stored step as a share of the alarm line in force, rising in time.
     span_ms, step_ms : int
     interval_ms : float
     streams : int
@@ -75,7 +76,7 @@ class Record:
         Whether the threshold is a number that no budget moves.
     """
 
-    max_score: NDArray[np.float32]
+    evidence: NDArray[np.float64]
     span_ms: int
     step_ms: int
     interval_ms: float
@@ -88,7 +89,7 @@ class Record:
         return max(budget.samples_per_alarm(self.interval_ms, self.streams), SHORTEST_SPAN_SAMPLES)
 
     def line(self, budget: Budget) -> float:
-        """Where a budget's alarm line lies on the scale of today's score."""
+        """Where a budget's alarm line lies, as a share of the line in force."""
         return 1.0 if self.fixed else log(self.per_alarm(budget)) / log(self.per_alarm(self.budget))
 
 
@@ -139,8 +140,9 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
         NOT_FOUND.
     """
     now_ms = context.clock()
-    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms))
-    basis = FIXED if record.fixed else BASIS.format(points=len(record.max_score), step=record.step_ms // 1000)
+    rank_leaders = 3 * len(context.shape.windows)
+    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms, rank_leaders))
+    basis = FIXED if record.fixed else BASIS.format(points=len(record.evidence), step=record.step_ms // 1000)
     return WhatIf(
         stream=stream_id,
         match=match,
@@ -151,7 +153,7 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
     )
 
 
-def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, str]:
+def _record(pipeline: Pipeline, stream_id: str, now_ms: int, rank_leaders: int) -> tuple[Record, str]:
     number = number_of(pipeline, stream_id)
     stream = pipeline.engine.stream(number)
     points: NDArray[Any] = pipeline.history.scores(stream_id, now_ms - LOOK_BACK_MS, now_ms)
@@ -159,7 +161,7 @@ def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, st
     step_ms = pipeline.history.points.step_ms
     interval_ms = float(pipeline.engine.summary(np.array([number], np.int32)).interval_ms[0])
     record = Record(
-        max_score=points["max_score"],
+        evidence=evidence_of(points, rank_leaders),
         span_ms=int(np.ptp(points["at_ms"])) + step_ms if len(points) else 0,
         step_ms=step_ms,
         interval_ms=interval_ms,
@@ -168,6 +170,19 @@ def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, st
         fixed=stream.profile.threshold is not None,
     )
     return record, render(stream.series.labels)
+
+
+def evidence_of(points: NDArray[Any], rank_leaders: int) -> NDArray[np.float64]:
+    """Scores as shares of the alarm line; those of ranks are bent on purpose.
+
+    Parameters
+    ----------
+    points : POINT array, shape (n,)
+    rank_leaders : int
+        Leading statistics below it are of ranks.
+    """
+    score = points["max_score"].astype(np.float64)
+    return np.where(points["leader"] < rank_leaders, rank_ratio(score), score)
 
 
 def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint]:
@@ -179,22 +194,22 @@ def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint
     budgets : tuple of Budget
     """
     for budget in sorted({*budgets, record.budget}, key=record.per_alarm):
-        alarms = alarms_above(record.max_score, record.line(budget))
+        alarms = alarms_above(record.evidence, record.line(budget))
         yield WhatIfPoint(
             budget=budget.render(),
             line=record.line(budget),
             alarms=alarms,
-            alarms_per_week=alarms * WEEK_MS / record.span_ms if record.span_ms else None,
+            alarms_per_week=alarms * WEEK_MS / record.span_ms if record.span_ms >= DAY_MS else None,
             allowed_per_week=7 * budget.per_day(record.interval_ms, record.streams),
         )
 
 
-def alarms_above(max_score: NDArray[np.float32], line: float) -> int:
-    """How often scores rise above a line, after having been calm.
+def alarms_above(evidence: NDArray[np.float64], line: float) -> int:
+    """How often evidence rises above a line, after having been calm.
 
     Parameters
     ----------
-    max_score : float array, shape (n,)
+    evidence : float array, shape (n,)
         Rising in time.
     line : float
 
@@ -202,9 +217,9 @@ def alarms_above(max_score: NDArray[np.float32], line: float) -> int:
     -----
     An episode ends with the first step below `CALM_SCORE` of the line; samples in between are not kept.
 
-    >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1], np.float32), 1.0)
+    >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1]), 1.0)
     2
     """
-    above = np.flatnonzero(max_score > line)
-    calm = np.flatnonzero(max_score < CALM_SCORE * line)
+    above = np.flatnonzero(evidence > line)
+    calm = np.flatnonzero(evidence < CALM_SCORE * line)
     return len(np.unique(np.searchsorted(calm, above)))

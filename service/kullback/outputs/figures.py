@@ -137,7 +137,7 @@ def curve_figure(budgets: Sequence[str], alarms_per_week: Sequence[float], chose
     figure.add_bar(x=list(budgets), y=list(alarms_per_week), marker_color=colours, name="alarms per week")
     figure.update_xaxes(title_text="alarm budget")
     figure.update_yaxes(title_text="alarms per week", rangemode="tozero")
-    return _dressed(figure, 260)
+    return _dressed(figure, 260).update_layout(bargap=0.5)
 
 
 def comparison_figure(parts: Sequence[Part]) -> go.Figure:

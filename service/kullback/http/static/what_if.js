@@ -20,9 +20,10 @@ function show(answer, figure, colours, point) {
   const present = point.budget === answer.budget;
   find("budget").setAttribute("aria-valuetext", point.budget);
   find("budget-text").textContent = present ? `${point.budget} (in force)` : point.budget;
-  find("what-if-text").textContent = point.alarms_per_week === null
+  const perWeek = point.alarms_per_week === null ? " (too short to say how many a week)" : `, ${number(point.alarms_per_week)} per week`;
+  find("what-if-text").textContent = !answer.span_ms
     ? "No scores are stored yet."
-    : `${point.alarms} ${point.alarms === 1 ? "alarm" : "alarms"} in ${span(answer.span_ms)} of stored scores: ${number(point.alarms_per_week)} per week. By chance alone this budget allows ${number(point.allowed_per_week)} per week.${points.some(({ alarms }) => alarms) ? "" : " No budget on this scale would have given one."}`;
+    : `${point.alarms} ${point.alarms === 1 ? "alarm" : "alarms"} in ${span(answer.span_ms)} of stored scores${perWeek}. By chance alone this budget allows ${number(point.allowed_per_week)} per week.${points.some(({ alarms }) => alarms) ? "" : " No budget on this scale would have given one."}`;
   find("snippet").textContent = `profiles:\n  - match: '${answer.match.replaceAll("'", "''")}'\n    alarm_budget: ${point.budget}`;
   find("what-if-figure").hidden = points.every(({ alarms }) => !alarms);
   const bars = figure.data.map((trace) => ({ ...trace, marker: { ...trace.marker, color: trace.x.map((budget) => (budget === point.budget ? colours.chosen : colours.other)) } }));
