@@ -205,18 +205,6 @@ def rank_score(stream: Any, nats: float) -> float:
     return float(ratio**BELOW_LINE)
 
 
-def rank_ratio(score: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rank evidence as a share of its line: the inverse of `rank_score`.
-
-    Parameters
-    ----------
-    score : float array, shape (n,)
-    """
-    known = score.astype(np.float64)
-    above = np.exp(np.maximum(known - 1.0, 0.0) / ABOVE_LINE)
-    return np.where(known > 1.0, above, known ** (1.0 / BELOW_LINE))
-
-
 @kernel
 def value_score(stream: Any, channel: int, nats: float) -> float:
     """Score of the value or the level channel.

@@ -16,7 +16,7 @@ from kullback.backtest import CURVE, WEEK_MS
 from kullback.core.budget import DAY_MS, Budget, parse_budget
 from kullback.core.errors import ErrorId
 from kullback.core.labels import render
-from kullback.detector.calibration import rank_ratio
+from kullback.detector.calibration import ABOVE_LINE, BELOW_LINE
 from kullback.detector.lifecycle import CALM_SCORE
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
@@ -183,6 +183,18 @@ def evidence_of(points: NDArray[Any], rank_leaders: int) -> NDArray[np.float64]:
     """
     score = points["max_score"].astype(np.float64)
     return np.where(points["leader"] < rank_leaders, rank_ratio(score), score)
+
+
+def rank_ratio(score: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Rank evidence as a share of its line: the inverse of the detector's `rank_score`.
+
+    Parameters
+    ----------
+    score : float array, shape (n,)
+    """
+    known = score.astype(np.float64)
+    above = np.exp(np.maximum(known - 1.0, 0.0) / ABOVE_LINE)
+    return np.where(known > 1.0, above, known ** (1.0 / BELOW_LINE))
 
 
 def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint]:
