@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.kernel import kernel
+from kullback.core.runs import note_time, was_noted
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
@@ -170,7 +171,7 @@ def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
 
     Parameters
     ----------
-    stream : record with `recent_head`, `recent_ms`, `last_ms`, `any_order` and `out_of_order_ms`
+    stream : record with `recent_head`, `recent_ms`, `last_ms`, `any_order`, `out_of_order_ms` and runs
     timestamp_ms : int
     """
     if stream.recent_head == 0 or stream.any_order or timestamp_ms > stream.last_ms:
@@ -178,6 +179,8 @@ def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     for index in range(min(stream.recent_head, RECENT)):
         if stream.recent_ms[index] == timestamp_ms:
             return DUPLICATE
+    if was_noted(stream, timestamp_ms):
+        return DUPLICATE
     return OUT_OF_ORDER if timestamp_ms < stream.last_ms - stream.out_of_order_ms else SCORED
 
 
@@ -190,6 +193,8 @@ def remember_time(stream: Any, timestamp_ms: int) -> None:
     stream : record with `first_ms`, `interval_ms` and what `verdict_on_time` reads
     timestamp_ms : int
     """
+    if stream.recent_head == 0 or timestamp_ms > stream.last_ms:
+        note_time(stream, timestamp_ms)
     if stream.recent_head == 0:
         stream.first_ms = timestamp_ms
     elif timestamp_ms > stream.last_ms:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
+from kullback.core.runs import NEWEST_RUN, OLDER_RUNS
 from kullback.detector.axis import CUTS
 from kullback.detector.density import GRID_BINS, GRID_FIELDS
 from kullback.detector.season import SLOTS
@@ -61,6 +62,7 @@ _NUMBERS = [
     ("firing_samples", "i4"),
     ("calm_samples", "i4"),
     ("recent_head", "i4"),
+    *NEWEST_RUN,
     ("rank_count", "i4"),
     ("score", "f4"),
     ("divergence_nats", "f4"),
@@ -141,7 +143,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
 
     Beside the numbers:
 
-    - `recent_ms` the newest timestamps, a ring
+    - `recent_ms` the newest timestamps, a ring; `run_…` and `past_…` all that were seen (see `core.runs`)
     - `reference_high`, `reference_low` keys of the reference's samples in rising order
     - `reference_block` the number, modulo 2⁸ or 2¹², of the block each of them came in with
     - `queue_high`, `queue_low` keys of the samples between the newest one and the reference, a ring
@@ -180,6 +182,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("view_counts", "u2", (VIEWS, GRID_BINS)),
             ("view_table", "u2", (VIEWS, GRID_BINS)),
             ("recent_ms", "i8", (RECENT,)),
+            *OLDER_RUNS,
             ("profile", "f4", (SLOTS,)),
             ("maxima", "f4", (CHANNELS, BLOCKS)),
             ("queue_high", "u2", (queue,)),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.kernel import kernel
+from kullback.core.runs import note_time, was_noted
 from kullback.core.scores import Outcome
 
 MAX_BOUNDS = 160
@@ -35,6 +36,8 @@ class Intake(NamedTuple):
 
     Parameters
     ----------
+    seen : array of runs records
+        Times of the cumulative whole histograms.
     last_ms : int64 array
         Time of the newest complete histogram.
     expected : int32 array
@@ -51,6 +54,7 @@ class Intake(NamedTuple):
     pending_bound, pending_count : float64 arrays, shape (slots, PENDING, MAX_CLASSIC_BOUNDS)
     """
 
+    seen: NDArray[np.void]
     last_ms: NDArray[np.int64]
     expected: NDArray[np.int32]
     missed: NDArray[np.int32]
@@ -128,8 +132,9 @@ def _take_whole(state: Intake, slot: int, row: int, columns: Lines, out: Interva
         _emit(out, slot, row, bound, count)
         return
     if at_ms <= state.last_ms[slot]:
-        columns.outcome[row] = _DUPLICATE if at_ms == state.last_ms[slot] else _OUT_OF_ORDER
+        columns.outcome[row] = _DUPLICATE if was_noted(state.seen[slot], at_ms) else _OUT_OF_ORDER
         return
+    note_time(state.seen[slot], at_ms)
     fold = (len(bound) + MAX_BOUNDS - 1) // MAX_BOUNDS
     folded = (len(bound) + fold - 1) // fold
     coarse_bound, coarse_count = np.zeros(folded), np.zeros(folded)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch, Buckets
+from kullback.core.runs import RUNS
 from kullback.core.scores import Scores, blank_scores
 from kullback.engine.assembly import (
     MAX_BOUNDS,
@@ -57,6 +58,7 @@ class HistogramIntake:
 
     def __init__(self, capacity: int) -> None:
         self._state = Intake(
+            seen=np.zeros(capacity, RUNS),
             last_ms=np.zeros(capacity, np.int64),
             expected=np.zeros(capacity, np.int32),
             missed=np.zeros(capacity, np.int32),
@@ -111,7 +113,7 @@ class HistogramIntake:
         slots : int32 array, shape (n,)
         """
         for column in self._state:
-            column[slots] = 0
+            column[slots] = np.zeros((), column.dtype)
 
     def save(self, slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
         """Copies of rows.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kullback.core.runs import NEWEST_RUN, OLDER_RUNS
 from kullback.detector.layout import BLOCKS, RECENT
 
 BINS = 64
@@ -40,6 +41,7 @@ RECORD = np.dtype(
         ("line_nats", "f8"),
         ("block_nats", "f8"),
         ("recent_head", "i4"),
+        *NEWEST_RUN,
         ("head", "i4"),
         ("block_head", "i4"),
         ("blocks_held", "i4"),
@@ -54,6 +56,7 @@ RECORD = np.dtype(
         ("open", "u1"),
         ("episode", "u1"),
         ("recent_ms", "i8", (RECENT,)),
+        *OLDER_RUNS,
         ("bounds", "f8", (BINS - 1,)),
         ("reference", "f8", (BINS,)),
         ("newest", "f4", (UNITS, BINS)),
