@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kullback.core.limits import Limits
 from kullback.http.protocols.dialect import Dialect
@@ -21,18 +21,22 @@ from kullback.ingest.remote_write import RemoteWriteDecoder
 from kullback.ingest.remote_write2 import RemoteWrite2Decoder
 
 
-def build_dialects(limits: Limits) -> Mapping[str, Dialect]:
+def build_dialects(limits: Limits, resource_labels: Sequence[str] = ()) -> Mapping[str, Dialect]:
     """The write protocols by path.
 
     Parameters
     ----------
     limits : Limits
+    resource_labels : sequence of str
+        OpenTelemetry's resource attributes that become labels.
     """
     influx = InfluxDialect(InfluxDecoder(limits))
     return {
         "/api/v1/ingest": NativeDialect(JsonDecoder(limits), NdjsonDecoder(limits)),
         "/api/v1/write": RemoteWriteDialect(RemoteWriteDecoder(limits), RemoteWrite2Decoder(limits)),
-        "/v1/metrics": OtlpDialect(OtlpDecoder(limits), OtlpJsonDecoder(limits)),
+        "/v1/metrics": OtlpDialect(
+            OtlpDecoder(limits, resource_labels), OtlpJsonDecoder(limits, resource_labels)
+        ),
         "/write": influx,
         "/api/v2/write": influx,
         "/collectd": CollectdDialect(CollectdDecoder(limits)),

@@ -74,12 +74,12 @@ class Service:
         self.app: FastAPI = build_app(self._context(), gate, self._lifespan)
 
     def _context(self) -> Context:
-        server = self.settings.server
+        server, limits = self.settings.server, self.settings.limits.build()
         return Context(
             owner=self.owner,
             shape=shape_for(self.settings.build_profiles()),
-            dialects=build_dialects(self.settings.limits.build()),
-            limits=self.settings.limits.build(),
+            dialects=build_dialects(limits, self.settings.otlp.resource_labels),
+            limits=limits,
             meters=self.meters,
             exposure=build_exposure(self.settings.metrics),
             clock=now_ms,

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from kullback import __version__
+from kullback.cli.backfill import backfill
 from kullback.cli.backtest import backtest
 from kullback.cli.check_config import check_config
 from kullback.cli.compare import compare
@@ -42,7 +43,7 @@ def _root(
 ) -> None: ...
 
 
-for command in (serve, demo, backtest, compare, check_config, warmup):
+for command in (serve, demo, backfill, backtest, compare, check_config, warmup):
     app.command(command.__name__.replace("_", "-"))(command)
 
 

@@ -20,13 +20,17 @@ class ApiError(Exception):
     status : int
     id : str
         The error's immutable id, e.g. `kb-sample-too-old` ("" when the answer was not Kullback's).
+    detail : str
+    document : dict
+        All that the answer says.
     """
 
-    def __init__(self, status: int, error_id: str, detail: str) -> None:
+    def __init__(self, status: int, error_id: str, detail: str, document: Json = None) -> None:
         super().__init__(f"{status}: {detail}")
         self.status = status
         self.id = error_id
         self.detail = detail
+        self.document: dict[str, Json] = document or {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def _answer(response: httpx.Response) -> Json:
     except ValueError:
         problem = {}
     detail = problem.get("detail") or response.text or response.reason_phrase
-    raise ApiError(response.status_code, str(problem.get("id", "")), str(detail))
+    raise ApiError(response.status_code, str(problem.get("id", "")), str(detail), problem)
 
 
 class Client:

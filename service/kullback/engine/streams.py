@@ -55,8 +55,10 @@ class Stream:
 
     @property
     def counter(self) -> bool:
-        """Whether its numbers only rise."""
-        return self.series.kind is Kind.COUNTER
+        """Whether its numbers only rise, so that their rate is scored; the profile overrules the series."""
+        if self.form is not Form.NUMBER or self.profile.counter is None:
+            return self.series.kind is Kind.COUNTER
+        return self.profile.counter
 
 
 class StreamTable:

@@ -64,6 +64,7 @@ class StreamDetail(StreamRow):
     """One stream with its effective configuration."""
 
     unit: str
+    counter: bool = Field(description="Whether its rate is scored: by name or type, or as the profile says.")
     created_ms: int
     threshold_factor: float = Field(description="By how much feedback moved the threshold.")
     windows_samples: list[int]
@@ -118,6 +119,7 @@ def detail_of(pipeline: Pipeline, number: int, now_ms: int) -> StreamDetail:
     return StreamDetail(
         **row.model_dump(),
         unit=unit_of(stream.series),
+        counter=stream.counter,
         created_ms=stream.created_ms,
         threshold_factor=stream.feedback,
         windows_samples=list(stream.profile.current_samples),

@@ -107,6 +107,17 @@ class LimitsSettings(Section):
         return Limits(**self.model_dump(exclude={"expire_streams_after"}))
 
 
+class OtlpSettings(Section):
+    """How OpenTelemetry's metrics become streams."""
+
+    resource_labels: list[str] = Field(
+        [],
+        description="Resource attributes that become labels of every stream, such as "
+        "deployment.environment.name; service.name and service.instance.id always do, as job and instance. "
+        "Needs a restart.",
+    )
+
+
 class WebhookSettings(Section):
     """A receiver of alert transitions."""
 
@@ -171,6 +182,7 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    otlp: OtlpSettings = Field(default_factory=OtlpSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
