@@ -80,7 +80,8 @@ VERSION_2 = {
 }
 
 
-def _classes(package: str, messages: dict[str, dict[str, tuple[int, str]]]) -> dict[str, Any]:
+def message_classes(package: str, messages: dict[str, dict[str, tuple[int, str]]]) -> dict[str, Any]:
+    """Classes of the messages declared by field number and type; `*` stands for repeated."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     for name, fields in messages.items():
         message = file.message_type.add(name=name)
@@ -98,7 +99,7 @@ def _classes(package: str, messages: dict[str, dict[str, tuple[int, str]]]) -> d
     return {name: message_factory.GetMessageClass(find(f"{package}.{name}")) for name in messages}
 
 
-V1 = _classes("kullback_test_v1", VERSION_1)
-V2 = _classes("kullback_test_v2", VERSION_2)
+V1 = message_classes("kullback_test_v1", VERSION_1)
+V2 = message_classes("kullback_test_v2", VERSION_2)
 WriteRequest = V1["WriteRequest"]
 Request = V2["Request"]

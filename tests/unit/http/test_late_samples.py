@@ -1,0 +1,150 @@
+"""Late, repeated and disordered samples, as docs/late-samples.md says, through HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import cramjam
+import httpx
+import numpy as np
+import pytest
+from tests.unit.http.conftest import normal, serving
+from tests.unit.http.test_write import PROTOBUF, counted
+from tests.wire_messages import WriteRequest
+
+SCRAPE_MS = 15_000
+HOUR_SAMPLES = 240
+TOLERANCE_MS = 60_000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def scraped(count: int) -> list[int]:
+    """Times of a scraper, the newest of them now."""
+    last_ms = now_ms()
+    return [last_ms - index * SCRAPE_MS for index in range(count)][::-1]
+
+
+def write(
+    client: httpx.Client, metric: str, times_ms: list[int], values: np.ndarray, query: str = "", **labels: str
+) -> httpx.Response:
+    """One remote write request with a sample per time."""
+    message = WriteRequest()
+    series = message.timeseries.add()
+    for name, value in sorted({"__name__": metric, **labels}.items()):
+        series.labels.add(name=name, value=value)
+    for timestamp_ms, value in zip(times_ms, values, strict=True):
+        series.samples.add(value=float(value), timestamp=timestamp_ms)
+    packed = bytes(cramjam.snappy.compress_raw(message.SerializeToString()))
+    headers = {"Content-Type": PROTOBUF, "Content-Encoding": "snappy"}
+    return client.post(f"/api/v1/write{query}", content=packed, headers=headers)
+
+
+def stream_of(client: httpx.Client, metric: str) -> dict[str, Any]:
+    (stream,) = client.get("/api/v1/streams", params={"match[]": metric}).json()["streams"]
+    return dict(stream)
+
+
+def standing(client: httpx.Client, metric: str) -> tuple[Any, ...]:
+    """What a replay must not change."""
+    stream = stream_of(client, metric)
+    return tuple(stream[name] for name in ("score", "samples", "state", "anomalies", "last_sample_ms"))
+
+
+def test_an_hour_sent_again_after_a_restart_changes_nothing(client: httpx.Client) -> None:
+    metric, times, values = "replayed_seconds", scraped(700), normal(700)
+    assert write(client, metric, times, values).status_code == 204
+    before = standing(client, metric)
+    repeated = counted(client, "kullback_samples_unscored_total", protocol="remote_write", kind="duplicate")
+    refused = counted(
+        client, "kullback_samples_rejected_total", protocol="remote_write", reason="out_of_order"
+    )
+    for first in range(700 - HOUR_SAMPLES, 700, 40):
+        again = write(client, metric, times[first : first + 40], values[first : first + 40])
+        assert again.status_code == 204, again.text
+    assert standing(client, metric) == before
+    assert before[2] == "ok"
+    now_repeated = counted(
+        client, "kullback_samples_unscored_total", protocol="remote_write", kind="duplicate"
+    )
+    assert now_repeated - repeated == HOUR_SAMPLES
+    now_refused = counted(
+        client, "kullback_samples_rejected_total", protocol="remote_write", reason="out_of_order"
+    )
+    assert now_refused == refused
+
+
+def test_a_replay_is_known_across_gaps_of_the_sender(client: httpx.Client) -> None:
+    times = scraped(700)
+    kept = times[:300] + times[304:500] + times[520:]
+    assert write(client, "gaps_seconds", kept, normal(len(kept))).status_code == 204
+    assert write(client, "gaps_seconds", kept, normal(len(kept))).status_code == 204
+
+
+def test_a_replay_goes_on_with_what_is_new(client: httpx.Client) -> None:
+    times, values = scraped(500), normal(500)
+    assert write(client, "resumed_seconds", times[:400], values[:400]).status_code == 204
+    assert write(client, "resumed_seconds", times[160:], values[160:]).status_code == 204
+    stream = stream_of(client, "resumed_seconds")
+    assert stream["samples"] == 500
+
+
+def test_a_histogram_sent_again_changes_nothing(client: httpx.Client) -> None:
+    times = scraped(300)
+    rows = [
+        {
+            "metric": "replayed_histogram",
+            "histogram": {"upper_bounds": [0.1, 1.0], "counts": [5 + index % 3, 2, 1]},
+            "timestamp_ms": timestamp_ms,
+        }
+        for index, timestamp_ms in enumerate(times)
+    ]
+    first = client.post("/api/v1/ingest?scores=none", json=rows)
+    assert first.status_code == 200, first.text
+    before = standing(client, "replayed_histogram")
+    again = client.post("/api/v1/ingest?scores=none", json=rows[60:]).json()
+    assert (again["accepted"], again["rejected"], again["duplicates"]) == (0, 0, 240)
+    assert standing(client, "replayed_histogram") == before
+
+
+def test_a_late_sample_is_refused_where_no_tolerance_is_set(client: httpx.Client) -> None:
+    times = scraped(10)
+    write(client, "late_seconds", times, normal(10))
+    answer = write(client, "late_seconds", [times[5] + 1], normal(1))
+    assert answer.status_code == 400
+    assert "kb-sample-out-of-order" in answer.text
+    assert "out_of_order_ms" in answer.text
+
+
+@pytest.fixture(scope="module")
+def tolerant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with serving(tmp_path_factory.mktemp("tolerant"), limits={"out_of_order_ms": TOLERANCE_MS}) as client:
+        yield client
+
+
+def test_a_late_sample_within_the_tolerance_is_scored_and_once_only(tolerant: httpx.Client) -> None:
+    times = scraped(10)
+    write(tolerant, "late_seconds", times, normal(10))
+    late_ms = times[-1] - TOLERANCE_MS + 1
+    assert write(tolerant, "late_seconds", [late_ms], normal(1)).status_code == 204
+    assert write(tolerant, "late_seconds", [late_ms], normal(1)).status_code == 204
+    stream = stream_of(tolerant, "late_seconds")
+    assert (stream["samples"], stream["last_sample_ms"]) == (11, times[-1])
+    assert write(tolerant, "late_seconds", [times[0] + 1], normal(1)).status_code == 400
+
+
+def test_samples_that_are_too_old_or_ahead_are_counted_by_reason(client: httpx.Client) -> None:
+    for reason, at_ms in (("too_old", now_ms() - 4 * 3_600_000), ("in_future", now_ms() + 3_600_000)):
+        labels = {"protocol": "remote_write", "reason": reason}
+        before = counted(client, "kullback_samples_rejected_total", **labels)
+        assert write(client, f"{reason}_seconds", [at_ms], normal(1)).status_code == 400
+        assert counted(client, "kullback_samples_rejected_total", **labels) == before + 1
+
+
+def test_backfill_takes_what_is_too_old(client: httpx.Client) -> None:
+    old_ms = now_ms() - 4 * 3_600_000
+    assert write(client, "old_seconds", [old_ms], normal(1), "?backfill=true").status_code == 204
