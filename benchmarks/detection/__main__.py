@@ -69,7 +69,7 @@ def measure(
         with Progress(console=console) as progress:
             section = runs[name](progress)
         out.mkdir(parents=True, exist_ok=True)
-        section.write(out, _command(name, quick, peers, seed), _settings(seed, begun))
+        section.write(out, _command(name, quick, peers, seed, keep), _settings(seed, begun))
         draw(section, out)
         write_summary(out.with_suffix(".md"), out)
         for table in section.tables:
@@ -81,9 +81,10 @@ def _refuse_unknown(given: list[str], known: list[str] | tuple[str, ...], option
         raise typer.BadParameter(f"{option} {unknown[0]!r} is not one of: {', '.join(known)}")
 
 
-def _command(name: str, quick: bool, peers: bool, seed: int) -> str:
+def _command(name: str, quick: bool, peers: bool, seed: int, keep: Path | None) -> str:
     folder = f" --{name} FOLDER" if name in ("nab", "servers") else ""
     options = (" --quick" if quick else "") + ("" if peers else " --no-peers")
+    options += " --keep FOLDER" if keep else ""
     return f"python -m benchmarks.detection --only {name}{folder}{options} --seed {seed}"
 
 
