@@ -4,7 +4,7 @@
 
 Two servers, one sample per second. On the first a scraper sends a flood of cheap requests: a second,
 fast mode appears while slow pages get slower, the mean stays. On the second a failing disk makes one
-request in forty ten times slower: the median does not move.
+request in twelve ten times slower: the median does not move.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def attack(rng: np.random.Generator, seconds: NDArray[np.float64]) -> NDArray[np
 
 
 def malfunction(rng: np.random.Generator, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One request in forty takes ten times as long."""
-    return np.where(rng.random(len(seconds)) < 1 / 40, 10 * seconds, seconds)
+    """One request in twelve takes ten times as long."""
+    return np.where(rng.random(len(seconds)) < 1 / 12, 10 * seconds, seconds)
 
 
 def main(

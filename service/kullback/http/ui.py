@@ -203,7 +203,7 @@ async def what_if_page(context: In, stream_id: StreamId) -> Response:
     answer = await what_if(context, stream_id, CURVE)
     figure = curve_figure([point.budget for point in answer.points], _costs(answer), answer.budget)
     if any(point.alarms_per_week is None for point in answer.points):
-        figure.update_yaxes(title_text="alarms", dtick=1)
+        figure.update_yaxes(title_text="alarms", tickformat="d")
     colours = {"chosen": CURRENT, "other": QUIET}
     return _json({"answer": answer.model_dump(), "figure": _plot(figure), "colours": colours})
 

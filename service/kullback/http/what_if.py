@@ -16,7 +16,6 @@ from kullback.backtest import CURVE, WEEK_MS
 from kullback.core.budget import DAY_MS, Budget, parse_budget
 from kullback.core.errors import ErrorId
 from kullback.core.labels import render
-from kullback.detector.calibration import ABOVE_LINE, BELOW_LINE
 from kullback.detector.lifecycle import CALM_SCORE
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
@@ -32,7 +31,7 @@ SHORTEST_SPAN_SAMPLES = 256.0
 BASIS = (
     "Counted in {points} stored scores, each the highest of {step} s, with the line where the budget would "
     "put it: lines rise with the logarithm of the samples per alarm. What the stream would have learnt "
-    "otherwise is not in it."
+    "otherwise is not in it, and near misses seen by ranks alone count for less than they were."
 )
 FIXED = "This stream has a fixed threshold; the alarm budget does not move its line."
 
@@ -140,8 +139,7 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
         NOT_FOUND.
     """
     now_ms = context.clock()
-    rank_leaders = 3 * len(context.shape.windows)
-    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms, rank_leaders))
+    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms))
     basis = FIXED if record.fixed else BASIS.format(points=len(record.evidence), step=record.step_ms // 1000)
     return WhatIf(
         stream=stream_id,
@@ -153,7 +151,7 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
     )
 
 
-def _record(pipeline: Pipeline, stream_id: str, now_ms: int, rank_leaders: int) -> tuple[Record, str]:
+def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, str]:
     number = number_of(pipeline, stream_id)
     stream = pipeline.engine.stream(number)
     points: NDArray[Any] = pipeline.history.scores(stream_id, now_ms - LOOK_BACK_MS, now_ms)
@@ -161,7 +159,7 @@ def _record(pipeline: Pipeline, stream_id: str, now_ms: int, rank_leaders: int) 
     step_ms = pipeline.history.points.step_ms
     interval_ms = float(pipeline.engine.summary(np.array([number], np.int32)).interval_ms[0])
     record = Record(
-        evidence=evidence_of(points, rank_leaders),
+        evidence=points["max_score"].astype(np.float64),
         span_ms=int(np.ptp(points["at_ms"])) + step_ms if len(points) else 0,
         step_ms=step_ms,
         interval_ms=interval_ms,
@@ -170,31 +168,6 @@ def _record(pipeline: Pipeline, stream_id: str, now_ms: int, rank_leaders: int) 
         fixed=stream.profile.threshold is not None,
     )
     return record, render(stream.series.labels)
-
-
-def evidence_of(points: NDArray[Any], rank_leaders: int) -> NDArray[np.float64]:
-    """Scores as shares of the alarm line; those of ranks are bent on purpose.
-
-    Parameters
-    ----------
-    points : POINT array, shape (n,)
-    rank_leaders : int
-        Leading statistics below it are of ranks.
-    """
-    score = points["max_score"].astype(np.float64)
-    return np.where(points["leader"] < rank_leaders, rank_ratio(score), score)
-
-
-def rank_ratio(score: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Rank evidence as a share of its line: the inverse of the detector's `rank_score`.
-
-    Parameters
-    ----------
-    score : float array, shape (n,)
-    """
-    known = score.astype(np.float64)
-    above = np.exp(np.maximum(known - 1.0, 0.0) / ABOVE_LINE)
-    return np.where(known > 1.0, above, known ** (1.0 / BELOW_LINE))
 
 
 def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint]:

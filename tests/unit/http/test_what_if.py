@@ -6,8 +6,7 @@ import pytest
 from tests.unit.http.conftest import feed, normal
 
 from kullback.core.budget import parse_budget
-from kullback.detector.calibration import rank_score
-from kullback.http.what_if import Record, alarms_above, rank_ratio, weighed
+from kullback.http.what_if import Record, alarms_above, weighed
 
 
 def record(evidence: list[float], days: float = 7.0, fixed: bool = False) -> Record:
@@ -52,14 +51,6 @@ def test_less_than_a_day_of_scores_tells_nothing_of_a_week() -> None:
 
 def test_a_fixed_threshold_is_not_moved_by_a_budget() -> None:
     assert {point.line for point in weighed(record([0.2], fixed=True), (parse_budget("9 per 1h"),))} == {1.0}
-
-
-def test_rank_scores_are_unfolded_to_what_the_detector_bent() -> None:
-    stream = np.zeros(1, [("threshold", "f8", 3)]).view(np.recarray)[0]
-    stream.threshold[:] = 10.0
-    nats = np.array([0.5, 4.0, 9.9, 10.0, 11.0, 40.0])
-    scores = np.array([rank_score.py_func(stream, one) for one in nats])
-    assert rank_ratio(scores) == pytest.approx(nats / 10.0)
 
 
 def test_the_endpoint_counts_the_alarm_that_fired(client: httpx.Client) -> None:
