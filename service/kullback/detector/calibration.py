@@ -16,7 +16,7 @@ BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
 CAP_SCALES = 5.0
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.25, 0.7, 0.35
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16

@@ -29,7 +29,7 @@ def reference_median(stream: Any) -> float:
 @kernel
 def _reference_value(stream: Any, at: int) -> float:
     key = (np.int64(stream.reference_high[at]) << 8) + stream.reference_low[at]
-    return value_of(key, stream.origin)
+    return value_of(key, stream.origin + stream.baseline)
 
 
 @kernel
@@ -63,10 +63,10 @@ def moves(stream: Any, span: int, scratch: NDArray[np.int64]) -> tuple[float, fl
     for back in range(count):
         at = (stream.head - 1 - back) % room
         scratch[back] = key_at(stream, at)
-        total += value_of(scratch[back], stream.origin)
+        total += value_of(scratch[back], stream.origin + stream.baseline)
     scratch[:count].sort()
-    low = value_of(scratch[(count - 1) // 2], stream.origin)
-    high = value_of(scratch[count // 2], stream.origin)
+    low = value_of(scratch[(count - 1) // 2], stream.origin + stream.baseline)
+    high = value_of(scratch[count // 2], stream.origin + stream.baseline)
     median = 0.5 * (low + high) - reference_median(stream)
     return median, total / count - reference_mean(stream)
 

@@ -52,6 +52,8 @@ _NUMBERS = [
     ("oldest_block", "i8"),
     ("reference_count", "i4"),
     ("long_mean", "f8"),
+    ("baseline", "f8"),
+    ("centre", "f8"),
     ("slot_sum", "f8"),
     ("block_fill", "i4"),
     ("blocks", "i4"),
@@ -68,6 +70,7 @@ _NUMBERS = [
     ("divergence_nats", "f4"),
     ("leader", "i2"),
     ("open", "u1"),
+    ("deseasoned", "u1"),
     ("episode", "u1"),
     ("feedback", "f4"),
     ("budget_alarms", "f8"),
@@ -89,6 +92,7 @@ _NUMBERS = [
     ("counter", "u1"),
     ("fleet", "u1"),
     ("any_order", "u1"),
+    ("season_declared", "u1"),
 ]
 """What is one number per stream. From `feedback` on it is the stream's plan."""
 
@@ -156,7 +160,8 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `usual_nats` fading mean surprise of the value and level channels
     - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
       `view_grid`, `view_due` the reference of each view (see `density`)
-    - `season_error` fading absolute error of the long mean and of the profile
+    - `season_error` fading absolute error of the long mean and of the profile; of the running median and
+      of the profile with wild ones drawn in
     - `profile`, `profile_periods` the season's profile and how many periods are behind each slot
     - `zone` name of the time zone that the season follows
 
@@ -175,7 +180,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("block", "f4", (CHANNELS,)),
             ("zero", "f4", (CHANNELS,)),
             ("usual_nats", "f4", (CHANNELS - 1,)),
-            ("season_error", "f4", (2,)),
+            ("season_error", "f4", (4,)),
             ("view_ring", "f4", (2, RING)),
             ("view_grid", "f4", (VIEWS, GRID_FIELDS)),
             ("view_due", "i2", (VIEWS,)),

@@ -85,6 +85,7 @@ class Plan:
         streams["out_of_order_ms"][slots] = self.out_of_order_ms
         streams["feedback"][slots] = self.feedback
         streams["season_ms"][slots] = self.season_ms or AUTOMATIC_MS
+        streams["season_declared"][slots] = self.season_ms > 0
         zone = self.timezone.encode()[:ZONE_BYTES].ljust(ZONE_BYTES, b"\0")
         streams["zone"][slots] = np.frombuffer(zone, np.uint8)
 

@@ -20,6 +20,7 @@ from kullback.detector.calibration import (
     value_score,
 )
 from kullback.detector.dependence import note_oldest, note_rank
+from kullback.detector.deseason import follow_season
 from kullback.detector.effect import effect_is_small
 from kullback.detector.layout import LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
@@ -33,7 +34,7 @@ from kullback.detector.reference import (
     mark_struck,
     value_of,
 )
-from kullback.detector.season import learn_profile
+from kullback.detector.season import baseline_at, learn_profile
 from kullback.detector.value import start_views, value_surprise
 from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push, rank_surprise
 
@@ -74,10 +75,9 @@ def accept(
         stream.origin = value
     stream.last_value = value
     distance = min(max(value - stream.origin, -LARGEST_DISTANCE), LARGEST_DISTANCE)
-    key = key_of(distance, 0.0)
     if stream.reference_count == 0:
         learn_profile(stream, distance, phase)
-        _enqueue(stream, key, 0)
+        _enqueue(stream, key_of(distance, 0.0), 0)
         stream.score = np.nan
         if stream.queued >= FIRST_SCORE_SAMPLES:
             _begin(stream, tables, live_streams, scratch)
@@ -85,6 +85,10 @@ def accept(
         return
     learn = not stream.episode & ANOMALOUS or stream.firing_samples >= FROZEN_SAMPLES
     value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples, learn)
+    if not stream.episode & ANOMALOUS:
+        follow_season(stream, tables, phase, scratch)
+    stream.baseline = baseline_at(stream, phase) if stream.deseasoned else 0.0
+    key = key_of(distance - stream.baseline, 0.0)
     code = code_in_reference(stream, key)
     push(stream, tables, code)
     _enqueue(stream, key, code)

@@ -13,6 +13,9 @@ SLOTS = 48
 LEAST_WEIGHT = 0.1
 """Of a new period in the profile: the memory is about ten periods."""
 ERROR_SAMPLES = 1024.0
+WILD_ERRORS = 4.0
+CENTRE_STEP = 0.0005
+"""Of the running median, in its own errors: too slow to follow a season."""
 GAIN_RATIO = 0.9
 """The profile serves while its error is below this share of the long mean's."""
 MEAN_SAMPLES = 4096
@@ -47,6 +50,42 @@ def phase_of(
 
 
 @kernel
+def _neighbours(phase: float) -> tuple[int, int, float]:
+    """The slot of a phase, the next nearest one, and how far towards that."""
+    place = phase * SLOTS
+    slot = min(int(place), SLOTS - 1)
+    part = place - slot - 0.5
+    other = (slot + 1) % SLOTS if part >= 0.0 else (slot - 1) % SLOTS
+    return slot, other, abs(part)
+
+
+@kernel
+def knows(stream: Any, phase: float) -> bool:
+    """Whether the profile has seen a phase.
+
+    Parameters
+    ----------
+    stream : stream record
+    phase : float
+    """
+    slot, other, _ = _neighbours(phase)
+    return bool(stream.profile_periods[slot] > 0 and stream.profile_periods[other] > 0)
+
+
+@kernel
+def baseline_at(stream: Any, phase: float) -> float:
+    """What the profile shows at a phase, linear between slot centres.
+
+    Parameters
+    ----------
+    stream : stream record
+    phase : float
+    """
+    slot, other, part = _neighbours(phase)
+    return float((1.0 - part) * stream.profile[slot] + part * stream.profile[other])
+
+
+@kernel
 def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     """A value less the profile at its phase where that explains the stream, else less the long mean.
 
@@ -62,17 +101,20 @@ def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     plain = value - stream.long_mean
     if phase < 0.0:
         return float(plain)
-    place = phase * SLOTS
-    slot = min(int(place), SLOTS - 1)
-    part = place - slot - 0.5
-    other = (slot + 1) % SLOTS if part >= 0.0 else (slot - 1) % SLOTS
-    if stream.profile_periods[slot] == 0 or stream.profile_periods[other] == 0:
+    if not knows(stream, phase):
         return float(plain)
-    part = abs(part)
-    seasonal = value - ((1.0 - part) * stream.profile[slot] + part * stream.profile[other])
+    seasonal = value - baseline_at(stream, phase)
     if learn:
         stream.season_error[0] += (abs(plain) - stream.season_error[0]) / ERROR_SAMPLES
         stream.season_error[1] += (abs(seasonal) - stream.season_error[1]) / ERROR_SAMPLES
+        if stream.season_error[2] == 0.0:
+            stream.centre = stream.long_mean
+            stream.season_error[2], stream.season_error[3] = abs(plain), abs(seasonal)
+        off = value - stream.centre
+        most = WILD_ERRORS * stream.season_error[2]
+        stream.season_error[2] += (min(abs(off), most) - stream.season_error[2]) / ERROR_SAMPLES
+        stream.season_error[3] += (min(abs(seasonal), most) - stream.season_error[3]) / ERROR_SAMPLES
+        stream.centre += CENTRE_STEP * stream.season_error[2] * np.sign(off)
     return float(seasonal if is_seasonal(stream) else plain)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kullback.core.budget import DAY_MS
 from kullback.core.scores import Episode
 from kullback.detector.calibration import TRUSTED_BLOCKS
+from kullback.detector.season import GAIN_RATIO
 from kullback.detector.tables import FIXED
 
 Column = NDArray[np.float64]
@@ -35,6 +36,8 @@ class Summary:
         Of the warm-up; 1 when it is over.
     samples, anomalies, last_sample_ms, onset_ms : int64 arrays, shape (n,)
     interval_ms, samples_per_alarm, budget_per_day, realised_per_day, value : float64 arrays, shape (n,)
+    season_ms : int64 array, shape (n,)
+        Period of the season that was found; 0 when none was.
     leader : int16 array, shape (n,)
     episode : uint8 array, shape (n,)
     """
@@ -55,6 +58,7 @@ class Summary:
     budget_per_day: Column
     realised_per_day: Column
     value: Column
+    season_ms: NDArray[np.int64]
     leader: NDArray[np.int16]
     episode: NDArray[np.uint8]
 
@@ -95,9 +99,17 @@ def summarise(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np
         budget_per_day=per_day,
         realised_per_day=realised,
         value=np.where(stream["samples"] > 0, stream["last_value"], np.nan),
+        season_ms=_season_found(streams, slots),
         leader=stream["leader"].copy(),
         episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
     )
+
+
+def _season_found(streams: NDArray[Any], slots: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where the profile explains the stream better than its mean does."""
+    error = streams["season_error"][slots]
+    found = (error[:, 1] < GAIN_RATIO * error[:, 0]) & (streams["season_ms"][slots] > 0)
+    return np.where(found, streams["season_ms"][slots], 0)
 
 
 def _window_divergences(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np.int32]) -> Column:

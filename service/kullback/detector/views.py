@@ -71,6 +71,11 @@ def values_of(high: NDArray[np.uint16], low: NDArray[np.uint8], origin: float) -
     return bits.astype(np.uint32).view(np.float32).astype(np.float64) + origin
 
 
+def _zero(stream: Any) -> float:
+    """What keys are relative to; with a season out, values are shown as they would stand now."""
+    return float(stream["origin"] + stream["baseline"])
+
+
 def reference_values(stream: Any) -> Column:
     """The reference's samples in rising order, in the metric's unit.
 
@@ -79,7 +84,7 @@ def reference_values(stream: Any) -> Column:
     stream : stream record
     """
     size = int(stream["reference_count"])
-    return values_of(stream["reference_high"][:size], stream["reference_low"][:size], stream["origin"])
+    return values_of(stream["reference_high"][:size], stream["reference_low"][:size], _zero(stream))
 
 
 def newest_values(stream: Any, count: int) -> Column:
@@ -93,7 +98,7 @@ def newest_values(stream: Any, count: int) -> Column:
     room = len(stream["codes"])
     held = min(count, int(stream["queued"]))
     at = (int(stream["head"]) - held + np.arange(held)) % room
-    return values_of(stream["queue_high"][at], stream["queue_low"][at], stream["origin"])
+    return values_of(stream["queue_high"][at], stream["queue_low"][at], _zero(stream))
 
 
 def view_window(stream: Any, window: int, length: int) -> WindowView:

@@ -11,6 +11,7 @@ from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UN
 from kullback.detector.tables import FIXED, PART_BITS, STRIDE_BITS, surprise_nats
 
 SHORT_WINDOW_SAMPLES = 64
+EARLY_REFERENCE_RATIO = 4
 PARTS = (1 << PART_BITS) - 1
 HALF_STEP = 1 << (STRIDE_BITS - PART_BITS - 1)
 _CUTS = len(CUTS)
@@ -155,6 +156,9 @@ def _inside(stream: Any, tables: Any, window: int, low: int, high: int, total: i
 def is_active(tables: Any, stream: Any, window: int) -> bool:
     """Whether a window is asked for, full, and clear of the reference.
 
+    Before the stream has shown a block of its own, a window also needs a reference several times as long:
+    what wanders or has a season makes a long window and a short reference differ at once.
+
     Parameters
     ----------
     tables : tables record
@@ -162,6 +166,8 @@ def is_active(tables: Any, stream: Any, window: int) -> bool:
     window : int
     """
     length = tables.windows[window]
+    if stream.blocks == 0 and EARLY_REFERENCE_RATIO * length > stream.reference_count:
+        return False
     return bool((stream.windows >> window) & 1 and stream.fill >= length and stream.queued >= length)
 
 

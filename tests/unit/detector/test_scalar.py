@@ -301,3 +301,19 @@ def test_other_windows_and_sizes_work() -> None:
     assert len(starts(scores)[starts(scores) >= 2000]) == 1
     assert detector.windows(0, 50).reference_samples == 128
     assert detector.windows(0, 50).window_samples == 60
+
+
+def test_declared_season_is_found_and_taken_out_of_the_ranks() -> None:
+    minutes = np.arange(4 * 1440)
+    season = 5 * np.sin(2 * np.pi * minutes / 1440)
+    plan = Plan(budget=Budget(1.0, 0, 1_000_000), season_ms=86_400_000, timezone="Europe/Berlin")
+    detector = watching(plan)
+    feed(detector, season + normal(len(minutes)), step_ms=60_000)
+    assert detector.summary(ZERO).season_ms[0] == 86_400_000
+    spread = detector.windows(0, 64).reference_quantiles
+    assert spread[4] - spread[2] < 2.0
+    without = watching(Plan(budget=Budget(1.0, 0, 1_000_000), season_ms=-1))
+    feed(without, season + normal(len(minutes)), step_ms=60_000)
+    assert without.summary(ZERO).season_ms[0] == 0
+    wide = without.windows(0, 64).reference_quantiles
+    assert wide[4] - wide[2] > 2.0
