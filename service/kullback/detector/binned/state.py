@@ -215,6 +215,7 @@ class BinnedStreams:
             budget_per_day=np.where(ready, per_day, np.nan),
             realised_per_day=realised,
             value=np.full(len(slots), np.nan),
+            season_ms=np.zeros(len(slots), np.int64),
             leader=stream["leader"].copy(),
             episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
         )
