@@ -147,6 +147,8 @@ def take(
     elapsed_ms = timestamp_ms - stream.last_ms if stream.recent_head > 0 else 0
     remember_time(stream, timestamp_ms)
     if stream.counter:
+        if elapsed_ms < 0 and not stream.any_order:
+            return ABSORBED  # the rate up to the newest value is known already
         last, stream.last_raw = stream.last_raw, value
         if elapsed_ms <= 0 or np.isnan(last):
             return ABSORBED

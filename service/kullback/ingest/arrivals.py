@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from threading import Lock
 
-CAPACITY_SERIES = 200_000
+from kullback.core.limits import Limits
+
+FEWEST_SERIES = 10_000
 FIRST_STEP_MS = 1_000
 """Distance between the values of a first request, when nothing is known of the interval."""
+
+
+def remembered_series(limits: Limits) -> int:
+    """How many label sets a decoder remembers: those of all streams, and as many that come and go.
+
+    Parameters
+    ----------
+    limits : Limits
+    """
+    return max(FEWEST_SERIES, 2 * limits.max_streams)
 
 
 class Arrivals:
@@ -16,12 +28,13 @@ class Arrivals:
 
     Parameters
     ----------
-    longest_ms : int
-        Values are never spread over more than this.
+    limits : Limits
+        Values are never spread over more than half of `max_sample_age_ms`.
     """
 
-    def __init__(self, longest_ms: int) -> None:
-        self._longest_ms = longest_ms
+    def __init__(self, limits: Limits) -> None:
+        self._longest_ms = limits.max_sample_age_ms // 2
+        self._capacity = remembered_series(limits)
         self._last_ms: dict[str, int] = {}
         self._lock = Lock()
 
@@ -47,7 +60,7 @@ class Arrivals:
         with self._lock:
             last_ms = self._last_ms.get(key)
             newest_ms = now_ms if last_ms is None else max(now_ms, last_ms + count)
-            if len(self._last_ms) >= CAPACITY_SERIES:
+            if len(self._last_ms) >= self._capacity:
                 self._last_ms.clear()
             self._last_ms[key] = newest_ms
         room_ms = float(self._longest_ms) if last_ms is None else min(newest_ms - last_ms, self._longest_ms)

@@ -7,6 +7,7 @@ from typing import Any
 from kullback.core.errors import Refusal
 from kullback.core.labels import NAME, Kind, Series
 from kullback.core.limits import Limits
+from kullback.ingest.arrivals import remembered_series
 from kullback.ingest.builder import Builder, series_of
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.json_array import Tree, decode_objects, text
@@ -18,7 +19,6 @@ COUNTERS = frozenset({"derive", "counter"})
 TYPES = frozenset({"gauge", "absolute"}) | COUNTERS
 PLAIN_NAME = "value"
 """The name of the only data source of most types; it is left out of the metric's name."""
-CAPACITY_SERIES = 200_000
 CAPACITY_HOSTS = 10_000
 LATEST_S = 2**43
 
@@ -40,6 +40,7 @@ class CollectdDecoder:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._capacity = remembered_series(self._limits)
         self._series: dict[Key, Series | Refusal] = {}
         self._rate_senders: set[str] = set()
 
@@ -99,7 +100,7 @@ class CollectdDecoder:
         )
         series = self._series.get(key)
         if series is None:
-            if len(self._series) >= CAPACITY_SERIES:
+            if len(self._series) >= self._capacity:
                 self._series.clear()
             series = self._series[key] = _make(*key)
         if isinstance(series, Refusal):

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from kullback.core.errors import ErrorId, Refusal
 from kullback.core.labels import NAME, Kind, Series
 from kullback.core.limits import Limits
-from kullback.ingest.arrivals import Arrivals
+from kullback.ingest.arrivals import Arrivals, remembered_series
 from kullback.ingest.builder import Builder, Histogram, series_of, shown
 from kullback.ingest.numbers import Bad, column, number, time_column, timestamp
 
 Row = dict[str, Any]
 Reader = Callable[[Builder, Row, int], None]
 
-CAPACITY_SERIES = 200_000
 CAPACITY_FORMS = 1_000
 COMMON_FIELDS = frozenset({"metric", "labels"})
 FIELDS = {
@@ -43,7 +42,8 @@ class RowReader:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._arrivals = Arrivals(limits.max_sample_age_ms // 2)
+        self._arrivals = Arrivals(limits)
+        self._capacity = remembered_series(limits)
         self._series: dict[tuple[object, Kind | None, tuple[tuple[str, str], ...]], Series] = {}
         self._forms: dict[tuple[str, ...], str] = {}
         self._readers: dict[str, Reader] = {
@@ -163,7 +163,7 @@ class RowReader:
         made = series_of(((NAME, metric), *pairs), kind)
         if isinstance(made, Refusal):
             raise Bad(f"has bad labels: {made.detail.rstrip('.')}", count, made.error)
-        if len(self._series) >= CAPACITY_SERIES:
+        if len(self._series) >= self._capacity:
             self._series.clear()
         self._series[key] = made
         return made

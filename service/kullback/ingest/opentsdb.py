@@ -5,6 +5,7 @@ from __future__ import annotations
 from kullback.core.errors import ErrorId, Refusal
 from kullback.core.labels import NAME, Series
 from kullback.core.limits import Limits
+from kullback.ingest.arrivals import remembered_series
 from kullback.ingest.builder import Builder, series_of, shown
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.json_array import Tree, decode_objects, text
@@ -15,7 +16,6 @@ ADVICE = "set the exporter to HTTP with JSON"
 LAST_SECOND = 0xFFFFFFFF
 """Times up to here are seconds, later ones milliseconds, as in OpenTSDB."""
 LATEST = 2**62
-CAPACITY_SERIES = 200_000
 NUMERIC = frozenset("0123456789+-.eE")
 
 Pairs = tuple[tuple[str, str], ...]
@@ -33,6 +33,7 @@ class OpenTsdbDecoder:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._capacity = remembered_series(self._limits)
         self._series: dict[tuple[str, str, Pairs], Series | Refusal] = {}
 
     def decode(self, body: bytes, now_ms: int) -> Decoded:
@@ -61,7 +62,7 @@ class OpenTsdbDecoder:
         key = (metric, unit, tags)
         series = self._series.get(key)
         if series is None:
-            if len(self._series) >= CAPACITY_SERIES:
+            if len(self._series) >= self._capacity:
                 self._series.clear()
             labels = ((safe_label(name), value) for name, value in tags)
             series = self._series[key] = series_of(((NAME, safe_metric(metric)), *labels), unit=unit)

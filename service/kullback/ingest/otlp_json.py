@@ -14,6 +14,7 @@ from kullback.core.batch import STALE_MARKER
 from kullback.core.errors import DecodeError, ErrorId, Refusal
 from kullback.core.labels import Kind, Series
 from kullback.core.limits import Limits
+from kullback.ingest.arrivals import remembered_series
 from kullback.ingest.builder import Builder, Histogram, shown
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.exponential import write_buckets
@@ -25,7 +26,6 @@ from kullback.ingest.otlp_walk import DELTA
 
 FORMS = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-CAPACITY_SERIES = 200_000
 MOST_BUCKETS = 10_000
 NO_FLOATS = np.empty(0, np.float64)
 SUMMARIES_REFUSED = "Summaries carry quantiles, not samples; send a histogram instead."
@@ -47,6 +47,7 @@ class OtlpJsonDecoder:
 
     def __init__(self, limits: Limits | None = None, resource_labels: Iterable[str] = ()) -> None:
         self._limits = limits or Limits()
+        self._capacity = remembered_series(self._limits)
         self._promoted = tuple(resource_labels)
         self._series: dict[tuple[Family, Pairs], Series | Refusal] = {}
 
@@ -135,7 +136,7 @@ class OtlpJsonDecoder:
         key = (family, attributes)
         series = self._series.get(key)
         if series is None:
-            if len(self._series) >= CAPACITY_SERIES:
+            if len(self._series) >= self._capacity:
                 self._series.clear()
             series = self._series[key] = point_series(family, attributes)
         if isinstance(series, Refusal):

@@ -10,7 +10,7 @@ from typing import Any
 
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.state import AlertStates
-from kullback.core.errors import KullbackError, Overloaded, RequestError, merge_refusals
+from kullback.core.errors import ErrorId, KullbackError, Overloaded, RequestError, merge_refusals
 from kullback.core.limits import Limits, admit
 from kullback.core.profile import Profile
 from kullback.core.scores import Scores
@@ -26,6 +26,7 @@ from kullback.storage.entry import ACTION, Entry
 from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
 
+CROWDED = (ErrorId.TOO_MANY_STREAMS, ErrorId.TOO_MANY_STREAMS_PER_METRIC)
 ADVANCE_MS = 1000
 """How often alerts whose deadline passed are looked for while nothing arrives."""
 
@@ -77,15 +78,15 @@ class Pipeline(Fleet):
             One per request, in their order. When the log cannot be written all fail and nothing is applied.
         """
         admitted = [self._admit(request) for request in requests]
-        logged = [request for request in admitted if len(request.batch)]
+        logged = [request for request in admitted if _is_logged(request)]
         begin_s = perf_counter()
         try:
             offsets = iter(self.log.append([_entry(request) for request in logged]))
         except KullbackError as problem:
-            return [problem if len(request.batch) else receipt_of(request) for request in admitted]
+            return [problem if _is_logged(request) else receipt_of(request) for request in admitted]
         self._meter_append(perf_counter() - begin_s)
         return [
-            self._score(request, next(offsets)) if len(request.batch) else receipt_of(request)
+            self._score(request, next(offsets)) if _is_logged(request) else receipt_of(request)
             for request in admitted
         ]
 
@@ -129,7 +130,8 @@ class Pipeline(Fleet):
         if muted is not None:
             self.keep_out(scores, muted, entry.offset)
         # A backfill's deadlines are those of its data: the present has nothing to say about them.
-        now_ms = int(entry.batch.timestamp_ms.min()) if entry.any_age else entry.now_ms
+        backfilled = entry.any_age and len(entry.batch)
+        now_ms = int(entry.batch.timestamp_ms.min()) if backfilled else entry.now_ms
         self.follow(self.alerts.step(scores, now_ms, muted))
         self.history.record(scores, self.alerts.phases(scores.stream))
         return scores
@@ -216,6 +218,11 @@ class Pipeline(Fleet):
     def _score(self, request: Request, offset: int) -> Receipt:
         scores: Scores = self.apply(replace(_entry(request), offset=offset))
         return receipt_of(request, scores, self)
+
+
+def _is_logged(request: Request) -> bool:
+    """One that found no room for its streams is, too: time passes with it, and the silent ones make room."""
+    return len(request.batch) > 0 or any(refusal.error in CROWDED for refusal in request.refusals)
 
 
 def _entry(request: Request) -> Entry:

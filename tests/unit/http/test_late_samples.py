@@ -137,6 +137,18 @@ def test_a_late_sample_within_the_tolerance_is_scored_and_once_only(tolerant: ht
     assert write(tolerant, "late_seconds", [times[0] + 1], normal(1)).status_code == 400
 
 
+def test_a_late_value_of_a_counter_disturbs_no_rate(tolerant: httpx.Client) -> None:
+    times = [now_ms() - 1000 * (200 - index) for index in range(200)]
+    counts = np.cumsum(np.random.default_rng(1).integers(5, 16, 201)).astype(float)
+    assert write(tolerant, "late_total", times, counts[:200]).status_code == 204
+    assert write(tolerant, "late_total", [times[150] + 1], counts[150:151]).status_code == 204
+    assert write(tolerant, "late_total", [times[-1] + 1000], counts[200:]).status_code == 204
+    stream = stream_of(tolerant, "late_total")
+    windows = tolerant.get(f"/api/v1/streams/{stream['id']}/windows?window=16").json()
+    assert stream["samples"] == 200
+    assert all(quantile["current"] < 20 for quantile in windows["quantiles"]), windows["quantiles"]
+
+
 def test_samples_that_are_too_old_or_ahead_are_counted_by_reason(client: httpx.Client) -> None:
     for reason, at_ms in (("too_old", now_ms() - 4 * 3_600_000), ("in_future", now_ms() + 3_600_000)):
         labels = {"protocol": "remote_write", "reason": reason}

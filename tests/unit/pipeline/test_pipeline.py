@@ -129,6 +129,18 @@ def test_streams_beyond_the_limit_are_refused_and_the_others_kept(start: Open) -
     assert [receipt.refusals[0].error for receipt in refused] == [ErrorId.TOO_MANY_STREAMS] * 10
 
 
+def test_silent_streams_make_room_although_nothing_else_was_taken(settings: Settings, start: Open) -> None:
+    settings.limits.expire_streams_after = 5 * 60_000
+    pipeline = start()
+    pipeline.receive([samples(f"old-{index}", 0, quiet(1)) for index in range(50)])
+    minutes = [receive(pipeline, samples("new", 60 * minute, quiet(1))).accepted for minute in range(1, 9)]
+    assert minutes[:5] == [0] * 5
+    assert minutes[-1] == 1
+    assert stream_id(pipeline, "new")
+    before = state_of(pipeline)
+    assert state_of(start()) == before
+
+
 def test_nothing_is_applied_when_the_log_cannot_be_written(
     start: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
