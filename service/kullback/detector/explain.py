@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,8 @@ class Move:
         Shares of samples in that range.
     divergence_share : float
         Its part of all that adds to the divergence.
+    name : str
+        Of the category that the range is; empty for ranges of values.
     """
 
     lower: float
@@ -53,6 +55,7 @@ class Move:
     reference_share: float
     current_share: float
     divergence_share: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,17 @@ class Explanation:
     median_change: float
     p99_change: float
 
+    def named(self, names: tuple[str, ...]) -> Explanation:
+        """The same of a stream of categories, which are told by their names.
+
+        Parameters
+        ----------
+        names : tuple of str
+            Of the view's bins.
+        """
+        view = replace(self.view, names=names)
+        return replace(self, view=view, move=largest_move(view))
+
     def sentence(self, unit: str = "") -> str:
         """One sentence a person can read.
 
@@ -113,13 +127,13 @@ class Explanation:
     def _where(self, unit: str) -> str:
         assert self.move is not None
         move = self.move
-        span = range_text(move.lower, move.upper, unit)
+        span = f"category {move.name}" if move.name else range_text(move.lower, move.upper, unit)
         shares = f"{percent(move.reference_share)} to {percent(move.current_share)} of samples"
         changes = (
             f"median {self._change(self.median_change, unit)}, p99 {self._change(self.p99_change, unit)}"
         )
-        part = f"{percent(move.divergence_share)} of the divergence"
-        return f"{part} comes from {span} going from {shares}; {changes}"
+        part = f"{percent(move.divergence_share)} of the divergence comes from {span} going from {shares}"
+        return part if move.name else f"{part}; {changes}"
 
     def _change(self, change: float, unit: str) -> str:
         quantiles = self.view.reference_quantiles
@@ -203,7 +217,7 @@ def leading_window(leader: int, shape: Shape) -> int:
 
 
 def largest_move(view: WindowView) -> Move | None:
-    """The neighbouring bins that carry most of the divergence, as one range.
+    """The neighbouring bins that carry most of the divergence, as one range; of categories the one bin.
 
     Parameters
     ----------
@@ -214,9 +228,9 @@ def largest_move(view: WindowView) -> Move | None:
         return None
     top = int(np.argmax(terms))
     low = high = top
-    while low > 0 and terms[low - 1] >= NEIGHBOUR_SHARE * terms[top] > 0:
+    while not view.names and low > 0 and terms[low - 1] >= NEIGHBOUR_SHARE * terms[top] > 0:
         low -= 1
-    while high < len(terms) - 1 and terms[high + 1] >= NEIGHBOUR_SHARE * terms[top] > 0:
+    while not view.names and high < len(terms) - 1 and terms[high + 1] >= NEIGHBOUR_SHARE * terms[top] > 0:
         high += 1
     inside = slice(low, high + 1)
     gained = float(np.clip(terms, 0.0, None).sum())
@@ -226,6 +240,7 @@ def largest_move(view: WindowView) -> Move | None:
         reference_share=float(view.reference_mass[inside].sum()),
         current_share=float(view.current_mass[inside].sum()),
         divergence_share=float(terms[inside].sum()) / gained if gained > 0 else 0.0,
+        name=view.names[top] if view.names else "",
     )
 
 

@@ -40,6 +40,8 @@ class Summary:
         Period of the season that was found; 0 when none was.
     leader : int16 array, shape (n,)
     episode : uint8 array, shape (n,)
+    observations : float64 array, shape (n,)
+        What all intervals of a histogram held together; NaN of other streams.
     """
 
     score: Column
@@ -61,6 +63,7 @@ class Summary:
     season_ms: NDArray[np.int64]
     leader: NDArray[np.int16]
     episode: NDArray[np.uint8]
+    observations: Column
 
 
 def summarise(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np.int32]) -> Summary:
@@ -102,6 +105,7 @@ def summarise(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np
         season_ms=_season_found(streams, slots),
         leader=stream["leader"].copy(),
         episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
+        observations=np.full(len(slots), np.nan),
     )
 
 

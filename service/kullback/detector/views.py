@@ -38,6 +38,8 @@ class WindowView:
     measures : Measures
     reference_values, current_values : float64 arrays
         The samples themselves in the metric's unit, where the detector keeps them.
+    names : tuple of str
+        Of the bins, where these are categories; empty otherwise.
     """
 
     window_samples: int
@@ -55,6 +57,7 @@ class WindowView:
     measures: Measures
     reference_values: Column = field(default_factory=lambda: np.empty(0))
     current_values: Column = field(default_factory=lambda: np.empty(0))
+    names: tuple[str, ...] = ()
 
 
 def values_of(high: NDArray[np.uint16], low: NDArray[np.uint8], origin: float) -> Column:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+NEW_OR_OTHER = "new or other"
 OTHER = 0
 """Code of every name for which there is no room."""
 
@@ -55,6 +56,16 @@ class Categories:
         number : int
         """
         return tuple(self._codes.get(number, ()))
+
+    def of_bins(self, number: int) -> tuple[str, ...]:
+        """Names by code, that of `OTHER` included; none when the stream has no categories.
+
+        Parameters
+        ----------
+        number : int
+        """
+        names = self.names(number)
+        return (NEW_OR_OTHER, *names) if names else ()
 
     def put(self, number: int, names: Sequence[str]) -> None:
         """Put back what `names` gave.

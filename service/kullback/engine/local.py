@@ -275,7 +275,9 @@ class LocalEngine:
             Its length in samples.
         """
         detector, slot = self._shards.detector(number)
-        return detector.windows(slot, window)
+        view = detector.windows(slot, window)
+        names = self._categories.of_bins(number)
+        return replace(view, names=names[: len(view.edges) - 1]) if names else view
 
     def explain(self, number: int) -> Any:
         """Why a stream is anomalous, or why not.
@@ -285,7 +287,9 @@ class LocalEngine:
         number : int
         """
         detector, slot = self._shards.detector(number)
-        return detector.explain(slot)
+        found = detector.explain(slot)
+        names = self._categories.of_bins(number)
+        return found.named(names[: len(found.view.edges) - 1]) if names else found
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """Columns for lists and metrics, in the order of the numbers.

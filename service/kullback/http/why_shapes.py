@@ -12,6 +12,7 @@ from kullback.http.stream_shapes import STREAM_EXAMPLE, known
 class Bin(BaseModel):
     """One bin of the reference's axis."""
 
+    name: str | None = Field(description="Of a category; null for ranges of values.")
     lower: float | None = Field(description="In the metric's unit; null where open.")
     upper: float | None
     reference_ratio: float
@@ -51,8 +52,9 @@ class GateAnswer(BaseModel):
 
 
 class MoveAnswer(BaseModel):
-    """The range of values that contributes most."""
+    """The range of values, or the category, that contributes most."""
 
+    name: str | None
     lower: float | None
     upper: float | None
     reference_ratio: float
@@ -78,6 +80,7 @@ class ExplainAnswer(BaseModel):
 
 
 BIN_EXAMPLE = {
+    "name": None,
     "lower": 0.25,
     "upper": 0.5,
     "reference_ratio": 0.03,
@@ -106,6 +109,7 @@ EXPLAIN_EXAMPLE = {
     "onset_ms": 1795328741679,
     "gates": [{"name": "score", "value": 1.7, "limit": 1.0, "passed": True}],
     "move": {
+        "name": None,
         "lower": 0.25,
         "upper": 0.5,
         "reference_ratio": 0.03,
@@ -129,6 +133,7 @@ def window_answer(view: WindowView, window_samples: int, unit: str) -> WindowAns
     unit : str
     """
     columns = zip(
+        view.names or [None] * len(view.reference_mass),
         view.edges[:-1],
         view.edges[1:],
         view.reference_mass,
@@ -147,13 +152,14 @@ def window_answer(view: WindowView, window_samples: int, unit: str) -> WindowAns
         divergence_nats=view.divergence_nats,
         bins=[
             Bin(
+                name=name,
                 lower=known(lower),
                 upper=known(upper),
                 reference_ratio=float(reference),
                 current_ratio=float(current),
                 contribution_nats=float(nats),
             )
-            for lower, upper, reference, current, nats in columns
+            for name, lower, upper, reference, current, nats in columns
         ],
         quantiles=[
             Quantile(level=float(level), reference=known(reference), current=known(current))
@@ -187,6 +193,7 @@ def explain_answer(found: Explanation, stream_id: str, state: str, unit: str) ->
         move=None
         if move is None
         else MoveAnswer(
+            name=move.name or None,
             lower=known(move.lower),
             upper=known(move.upper),
             reference_ratio=move.reference_share,

@@ -26,12 +26,18 @@ END_BIN_SHARE = 0.08
 def histogram_figure(view: WindowView, unit: str) -> go.Figure:
     """Reference and current distribution over each other, with each bin's part of the divergence below.
 
+    Categories stand side by side under their names.
+
     Parameters
     ----------
     view : WindowView
     unit : str
         Of the values; "" leaves it out.
     """
+    if view.names:
+        shares = (view.current_mass, view.reference_mass, view.contributions_nats)
+        rows = zip(view.names, *shares, strict=True)
+        return comparison_figure([Part(name, None, None, *row) for name, *row in rows])
     left, width, shown = _bins(view)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.06)
     for name, mass, colour in (

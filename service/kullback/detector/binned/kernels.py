@@ -27,20 +27,19 @@ from kullback.detector.binned.statistics import (
     statistic_of,
     surprise,
 )
-from kullback.detector.calibration import BLOCK_SAMPLES, fit_maxima, rare_level
+from kullback.detector.calibration import BLOCK_SAMPLES, fit_maxima, pool, rare_level
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
 
 READY, ANOMALOUS, STARTED = int(Episode.READY), int(Episode.ANOMALOUS), int(Episode.STARTED)
 ENDED, SHIFTED, REBASELINED = int(Episode.ENDED), int(Episode.SHIFTED), int(Episode.REBASELINED)
 SCORED, ABSORBED = int(Outcome.SCORED), int(Outcome.ABSORBED)
-CALM_WINDOWS = 2
-"""Windows of up to 16 units end an episode."""
-FEWEST_BLOCKS = 4
-PRIOR_BLOCKS = 8.0
-PRIOR_LOCATION, PRIOR_SCALE = 4.9, 1.15
-"""Block maxima of the surprise for independent categories; benchmarks/detection/binned.py measures them."""
-CAP_SCALES = 5.0
+CALM_WINDOWS = 3
+"""Windows of up to 64 units must be calm for an episode to end."""
+FEWEST_BLOCKS = 8
+PRIOR_LOCATION, PRIOR_SCALE = 2.6, 0.45
+"""Roots of block maxima of surprise before a stream has shown its own."""
+CAP_SCALES = 8.0
 ABOVE = 1
 _WINDOWS = np.array(WINDOWS)
 
@@ -82,10 +81,12 @@ def _found(stream: Any, shares: NDArray[np.float64], live_streams: int) -> None:
     """The first units are the first reference."""
     for index in range(stream.bins):
         stream.reference[index] += shares[index]
+        stream.newest[stream.samples % UNITS, index] = shares[index]
     stream.reference_units += 1.0
     if stream.samples == FIRST_UNITS:
         start_usual(stream)
         set_line(stream, live_streams)
+        flush(stream)
 
 
 @inner_kernel
@@ -197,6 +198,9 @@ def _note(stream: Any, nats: float, live_streams: int) -> None:
 def set_line(stream: Any, live_streams: int) -> None:
     """Recompute the surprise at which the score is 1.
 
+    Its tail is heavier than exponential (rare buckets, intervals of few observations); roots of block maxima
+    are fitted, as for the value channel.
+
     Parameters
     ----------
     stream : record
@@ -207,14 +211,13 @@ def set_line(stream: Any, live_streams: int) -> None:
         samples = stream.budget_ms / max(stream.interval_ms, 1.0)
     stream.samples_per_alarm = samples / stream.budget_alarms * (max(live_streams, 1) if stream.fleet else 1)
     blocks = min(stream.line_blocks, BLOCKS)
-    weight, location, scale = PRIOR_BLOCKS, PRIOR_LOCATION, PRIOR_SCALE
+    location, scale = PRIOR_LOCATION, PRIOR_SCALE
     if blocks >= FEWEST_BLOCKS:
-        own_location, own_scale = fit_maxima(np.sort(stream.maxima[:blocks].astype(np.float64)), CAP_SCALES)
-        location = (weight * location + blocks * own_location) / (weight + blocks)
-        scale = (weight * scale + blocks * own_scale) / (weight + blocks)
-        weight += blocks
-    level, widening = rare_level(stream.samples_per_alarm, weight)
-    stream.line_nats = (location + scale * (level + widening)) * stream.feedback
+        roots = np.sort(np.sqrt(stream.maxima[:blocks].astype(np.float64)))
+        own_location, own_scale = fit_maxima(roots, CAP_SCALES)
+        location, scale = pool(own_location, own_scale, blocks, PRIOR_LOCATION, PRIOR_SCALE)
+    level, widening = rare_level(stream.samples_per_alarm, float(max(blocks, FEWEST_BLOCKS)))
+    stream.line_nats = (location + scale * (level + widening)) ** 2 * stream.feedback
 
 
 @inner_kernel

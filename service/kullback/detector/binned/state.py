@@ -18,6 +18,7 @@ from kullback.detector.views import WindowView
 
 Slots = NDArray[np.int32]
 UNDO_STREAMS = 64
+NUMBERS = tuple(name for name in RECORD.names or () if RECORD[name].shape == ())
 KIND_NAMES = ("categorical", "ordered")
 
 
@@ -191,7 +192,7 @@ class BinnedStreams:
         ----------
         slots : int32 array, shape (n,)
         """
-        stream = self.streams[slots]
+        stream = {name: self.streams[name][slots] for name in NUMBERS}
         ready = stream["samples"] > FIRST_UNITS
         with np.errstate(divide="ignore", invalid="ignore"):
             per_day = DAY_MS / np.maximum(stream["interval_ms"], 1.0) / stream["samples_per_alarm"]
@@ -202,22 +203,23 @@ class BinnedStreams:
             score=np.where(ready, stream["score"], np.nan),
             divergence_nats=np.where(ready, stream["divergence_nats"], np.nan),
             window_divergence_nats=window_divergences(self.streams, slots, self._shown),
-            threshold_nats=stream["line_nats"].copy(),
+            threshold_nats=stream["line_nats"],
             ready=ready,
             warming_up=ready & (stream["samples"] < kept),
             progress_ratio=np.clip(stream["samples"] / kept, 0.0, 1.0),
-            samples=stream["samples"].copy(),
-            anomalies=stream["anomalies"].copy(),
-            last_sample_ms=stream["last_ms"].copy(),
-            onset_ms=stream["onset_ms"].copy(),
-            interval_ms=stream["interval_ms"].copy(),
-            samples_per_alarm=stream["samples_per_alarm"].copy(),
+            samples=stream["samples"],
+            anomalies=stream["anomalies"],
+            last_sample_ms=stream["last_ms"],
+            onset_ms=stream["onset_ms"],
+            interval_ms=stream["interval_ms"],
+            samples_per_alarm=stream["samples_per_alarm"],
             budget_per_day=np.where(ready, per_day, np.nan),
             realised_per_day=realised,
             value=np.full(len(slots), np.nan),
             season_ms=np.zeros(len(slots), np.int64),
-            leader=stream["leader"].copy(),
+            leader=stream["leader"],
             episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
+            observations=stream["observations"] if self.ordered else np.full(len(slots), np.nan),
         )
 
     def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:

@@ -12,15 +12,16 @@ from kullback.detector.binned.layout import (
     BINS,
     CATEGORICAL,
     GAP_BLOCKS,
-    ORDERED,
+    KINDS,
     REFERENCE_UNITS,
     UNITS,
     WINDOWS,
 )
 
-LEAST_FREEDOM, MOST_FREEDOM = 0.5, 60.0
-PRIOR_UNITS = 32.0
-"""Weight of what the statistics of independent samples would be."""
+LEAST_FREEDOM, MOST_FREEDOM = 0.5, 10_000.0
+ORDERED_FREEDOM = 1.5
+PRIOR_LOOKS = 8.0
+"""Weight of the spread of χ² against what a window has shown, in windows that do not overlap."""
 EDGE = 1e-9
 _WINDOWS = np.array(WINDOWS)
 
@@ -60,8 +61,19 @@ def gather(stream: Any, window: int, current: NDArray[np.float64]) -> float:
 
 
 @kernel
+def half_observation(stream: Any) -> float:
+    """Half an observation, in units.
+
+    Parameters
+    ----------
+    stream : record
+    """
+    return float(0.5 * min(stream.samples / max(stream.observations, 1.0), 1.0))
+
+
+@kernel
 def categorical_nats(stream: Any, current: NDArray[np.float64], units: float) -> float:
-    """D(current ‖ reference), both with half a unit added to each bin (Krichevsky & Trofimov 1981).
+    """D(current ‖ reference), both with half an observation in each bin (Krichevsky & Trofimov 1981).
 
     Parameters
     ----------
@@ -69,11 +81,12 @@ def categorical_nats(stream: Any, current: NDArray[np.float64], units: float) ->
     current : float64 array, shape (BINS,)
     units : float
     """
-    extra = 0.5 * stream.bins
+    half = half_observation(stream)
+    extra = half * stream.bins
     nats = 0.0
     for index in range(stream.bins):
-        p = (current[index] + 0.5) / (units + extra)
-        q = (stream.reference[index] + 0.5) / (stream.reference_units + extra)
+        p = (current[index] + half) / (units + extra)
+        q = (stream.reference[index] + half) / (stream.reference_units + extra)
         nats += p * np.log(p / q)
     return nats
 
@@ -88,6 +101,7 @@ def ordered_nats(stream: Any, current: NDArray[np.float64], units: float) -> flo
     current : float64 array, shape (BINS,)
     units : float
     """
+    half = half_observation(stream)
     below, normal, weights, nats = 0.0, 0.0, 0.0, 0.0
     for index in range(stream.bins - 1):
         below += current[index] / units
@@ -95,8 +109,8 @@ def ordered_nats(stream: Any, current: NDArray[np.float64], units: float) -> flo
         share = stream.reference[index] / stream.reference_units
         if share <= 0.0 or normal <= EDGE or normal >= 1.0 - EDGE:
             continue
-        c = (normal * stream.reference_units + 0.5) / (stream.reference_units + 1.0)
-        f = min(max((below * units + 0.5) / (units + 1.0), EDGE), 1.0 - EDGE)
+        c = (normal * stream.reference_units + half) / (stream.reference_units + 2.0 * half)
+        f = min(max((below * units + half) / (units + 2.0 * half), EDGE), 1.0 - EDGE)
         weight = share / (c * (1.0 - c))
         weights += weight
         nats += weight * (f * np.log(f / c) + (1.0 - f) * np.log((1.0 - f) / (1.0 - c)))
@@ -105,7 +119,7 @@ def ordered_nats(stream: Any, current: NDArray[np.float64], units: float) -> flo
 
 @inner_kernel
 def learn_usual(stream: Any, window: int, kind: int, statistic: float) -> None:
-    """Let a statistic count for what is usual of it.
+    """Let a statistic count for what is usual of it: its mean and mean square over the last 1024.
 
     Parameters
     ----------
@@ -113,11 +127,14 @@ def learn_usual(stream: Any, window: int, kind: int, statistic: float) -> None:
     window, kind : int
     statistic : float
     """
-    weight = 1.0 / min(stream.learnt + PRIOR_UNITS, REFERENCE_UNITS)
+    looks = float(min(max(stream.learnt - _WINDOWS[window], 0) + 1, REFERENCE_UNITS))
+    if looks == 1.0:
+        stream.mean[window, kind] = statistic
+        stream.square[window, kind] = statistic * statistic
     # A change that is not an alarm yet must not make itself usual.
     counted = min(statistic, 4.0 * stream.mean[window, kind])
-    stream.mean[window, kind] += weight * (counted - stream.mean[window, kind])
-    stream.square[window, kind] += weight * (counted * counted - stream.square[window, kind])
+    stream.mean[window, kind] += (counted - stream.mean[window, kind]) / looks
+    stream.square[window, kind] += (counted * counted - stream.square[window, kind]) / looks
 
 
 @inner_kernel
@@ -139,8 +156,11 @@ def surprise(stream: Any, window: int, kind: int, statistic: float) -> float:
         # something is, so only dependence can make it larger than that.
         freedom = max(stream.bins - 1.0, 1.0)
         return chi_square_nats(statistic / max(mean / freedom, 1.0), freedom)
-    variance = max(stream.square[window, kind] - mean * mean, 1e-24)
-    freedom = min(max(2.0 * mean * mean / variance, LEAST_FREEDOM), MOST_FREEDOM)
+    looks = min(max(stream.learnt - _WINDOWS[window], 0), REFERENCE_UNITS) / _WINDOWS[window]
+    usual = 2.0 / (max(stream.bins - 1.0, 1.0) if kind == CATEGORICAL else ORDERED_FREEDOM)
+    spread = max(stream.square[window, kind] / (mean * mean) - 1.0, 0.0)
+    spread = (looks * spread + PRIOR_LOOKS * usual) / (looks + PRIOR_LOOKS)
+    freedom = min(max(2.0 / spread, LEAST_FREEDOM), MOST_FREEDOM)
     return chi_square_nats(freedom * statistic / mean, freedom)
 
 
@@ -199,20 +219,29 @@ def statistic_of(stream: Any, kind: int, current: NDArray[np.float64], units: fl
 
 @inner_kernel
 def start_usual(stream: Any) -> None:
-    """What is usual before the stream has shown it: the moments of independent samples.
+    """What is usual before the windows have shown it: that of the newest 16 of the first units, four by four.
+
+    Were units independent, the mean would be the same for windows of any length.
 
     Parameters
     ----------
     stream : record
     """
-    freedom = max(stream.bins - 1.0, 1.0)
-    for window in range(len(_WINDOWS)):
-        for kind in range(ORDERED + 1):
-            mean = freedom if kind == CATEGORICAL else 1.0
+    current = np.empty(BINS)
+    for kind in range(KINDS):
+        freedom = max(stream.bins - 1.0, 1.0) if kind == CATEGORICAL else ORDERED_FREEDOM
+        mean = 0.0
+        for first in range(0, UNITS, _WINDOWS[0]):
+            current[:] = 0.0
+            for unit in range(first, first + _WINDOWS[0]):
+                for index in range(stream.bins):
+                    current[index] += stream.newest[unit, index]
+            mean += statistic_of(stream, kind, current, float(_WINDOWS[0])) * _WINDOWS[0] / UNITS
+        if not stream.ordered:
+            mean = freedom
+        for window in range(len(_WINDOWS)):
             stream.mean[window, kind] = mean
-            stream.square[window, kind] = mean * mean + 2.0 * mean * mean / (
-                freedom if kind == CATEGORICAL else 1.5
-            )
+            stream.square[window, kind] = mean * mean * (1.0 + 2.0 / freedom)
 
 
 @inner_kernel

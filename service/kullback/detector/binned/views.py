@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.detector.binned.layout import BINS, FIRST_UNITS, WINDOWS
-from kullback.detector.binned.statistics import gather
+from kullback.detector.binned.statistics import gather, half_observation
 from kullback.detector.divergence import contributions, measure, wasserstein_of_samples
 from kullback.detector.views import SHOWN_QUANTILES, WindowView
 
@@ -32,8 +32,9 @@ def view_bins(stream: Any, window: int, edges: Column, quantiles: bool) -> Windo
     units = gather(stream, window, current) if stream["samples"] > FIRST_UNITS else 0.0
     current, reference = current[:bins], stream["reference"][:bins].astype(np.float64)
     total = float(stream["reference_units"])
-    p = (current + 0.5) / (units + 0.5 * bins)
-    q = (reference + 0.5) / (total + 0.5 * bins)
+    half = half_observation(stream)
+    p = (current + half) / (units + half * bins)
+    q = (reference + half) / (total + half * bins)
     terms = contributions(p, q) if units else np.zeros(bins)
     shown = [
         _quantiles(edges, masses) if quantiles else np.full(len(SHOWN_QUANTILES), np.nan)
