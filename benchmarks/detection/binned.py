@@ -23,6 +23,7 @@ from kullback.core.batch import Buckets
 from kullback.core.budget import Budget
 from kullback.core.scores import Episode, Scores, blank_scores
 from kullback.detector.binned.layout import FIRST_UNITS
+from kullback.detector.binned.warmup import warmup
 from kullback.detector.category import CategoryDetector
 from kullback.detector.histogram import HistogramDetector
 from kullback.detector.plan import Plan
@@ -138,8 +139,8 @@ def measure(family: str, drawn: NDArray[Any], quiet: int, budget_samples: int) -
     return Outcome(
         family,
         budget_samples,
-        started[:quiet].sum() * budget_samples / ((quiet - FIRST_UNITS) * streams),
-        started[:early].sum() * budget_samples / ((early - FIRST_UNITS) * streams),
+        float(started[:quiet].sum()) * budget_samples / ((quiet - FIRST_UNITS) * streams),
+        float(started[:early].sum()) * budget_samples / ((early - FIRST_UNITS) * streams),
         float(np.median(after.argmax(axis=0)[found])) if found.any() else float("nan"),
         float(found.mean()),
         float(after.sum() / max(found.sum(), 1)),
@@ -211,12 +212,12 @@ def page(streams: int, quiet: int, changed: int) -> str:
 def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--streams", type=int, default=40)
-    parser.add_argument("--quiet-samples", type=int, default=10_000)
+    parser.add_argument("--streams", type=int, default=24)
+    parser.add_argument("--quiet-samples", type=int, default=8000)
     parser.add_argument("--changed-samples", type=int, default=500)
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks/binned.md"))
     chosen = parser.parse_args()
-    score(CATEGORIES["4 categories"](np.random.default_rng(0), 1, 200, 0), 1000)  # compiles
+    warmup()
     text = page(chosen.streams, chosen.quiet_samples, chosen.changed_samples)
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     chosen.out.write_text(text)
