@@ -15,7 +15,11 @@ from kullback.detector.tables import quiet_threshold
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
-CAP_SCALES = 5.0
+CAP_SCALES = 8.0
+MOST_SHAPE = 0.5
+SHAPE_PRIOR_BLOCKS = 32.0
+LEAST_SHAPE = 1e-3
+MOST_AGREEMENT = 0.9
 RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
@@ -33,6 +37,23 @@ EULER = 0.5772156649015329
 
 
 @kernel
+def cap_of(maxima: NDArray[np.float64], cap_scales: float) -> float:
+    """Where maxima are drawn in to: so many scales above the location, both of a fit to the quartiles.
+
+    Parameters
+    ----------
+    maxima : float64 array, shape (n,)
+        Rising.
+    cap_scales : float
+    """
+    n = len(maxima)
+    first, middle, third = maxima[(n - 1) // 4], maxima[(n - 1) // 2], maxima[(3 * (n - 1)) // 4]
+    rough = (third - first) / 1.5725 + 1e-6
+    centre = middle - 0.3665 * rough
+    return float(centre + cap_scales * max(rough, 0.02 * abs(centre)))
+
+
+@kernel
 def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, float]:
     """Gumbel location and scale of block maxima by L-moments (Hosking 1990).
 
@@ -46,10 +67,7 @@ def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, f
     cap_scales : float
     """
     n = len(maxima)
-    first, middle, third = maxima[(n - 1) // 4], maxima[(n - 1) // 2], maxima[(3 * (n - 1)) // 4]
-    rough = (third - first) / 1.5725 + 1e-6
-    centre = middle - 0.3665 * rough
-    cap = centre + cap_scales * max(rough, 0.02 * abs(centre))
+    cap = cap_of(maxima, cap_scales)
     mean = 0.0
     weighted = 0.0
     for index in range(n):
@@ -102,6 +120,58 @@ def rare_level(samples_per_alarm: float, blocks: float) -> tuple[float, float]:
 
 
 @kernel
+def tail_shape(maxima: NDArray[np.float64], cap: float, blocks: float) -> float:
+    """Shape ξ of a generalised extreme value distribution by L-moments (Hosking, Wallis & Wood 1985).
+
+    Drawn towards 0 (Gumbel) as if by SHAPE_PRIOR_BLOCKS blocks, and never below: a bounded tail would break
+    the budget with the first larger maximum.
+
+    Parameters
+    ----------
+    maxima : float64 array, shape (n,)
+        Rising, n ≥ 3.
+    cap : float
+    blocks : float
+        How many independent blocks the maxima are worth.
+    """
+    n = len(maxima)
+    mean, first, second = 0.0, 0.0, 0.0
+    for index in range(n):
+        value = min(maxima[index], cap)
+        mean += value
+        first += value * index / (n - 1.0)
+        second += value * index * (index - 1.0) / ((n - 1.0) * (n - 2.0))
+    mean, first, second = mean / n, first / n, second / n
+    skewness = (6.0 * second - 6.0 * first + mean) / max(2.0 * first - mean, 1e-9)
+    kappa = 7.859 * (2.0 / (3.0 + skewness) - np.log(2.0) / np.log(3.0))
+    return float(min(max(-kappa * blocks / (blocks + SHAPE_PRIOR_BLOCKS), 0.0), MOST_SHAPE))
+
+
+@kernel
+def independent_blocks(maxima: NDArray[np.float64], cap: float) -> float:
+    """How many independent blocks the maxima are worth: long windows make neighbours agree.
+
+    Parameters
+    ----------
+    maxima : float64 array, shape (n,)
+        In the order of the blocks.
+    cap : float
+    """
+    n = len(maxima)
+    mean = 0.0
+    for index in range(n):
+        mean += min(maxima[index], cap) / n
+    product, square = 0.0, 1e-9
+    for index in range(n):
+        deviation = min(maxima[index], cap) - mean
+        square += deviation * deviation
+        if index > 0:
+            product += deviation * (min(maxima[index - 1], cap) - mean)
+    agreement = min(max(product / square + 1.0 / n, 0.0), MOST_AGREEMENT)
+    return float(n * (1.0 - agreement) / (1.0 + agreement))
+
+
+@kernel
 def own_threshold(
     maxima: NDArray[np.float64], samples_per_alarm: float, location: float, scale: float
 ) -> float:
@@ -110,16 +180,21 @@ def own_threshold(
     Parameters
     ----------
     maxima : float64 array, shape (n,)
-        Rising.
+        In the order of the blocks, but for where the ring begins.
     samples_per_alarm : float
     location, scale : float
         The prior's.
     """
-    blocks = len(maxima)
-    own_location, own_scale = fit_maxima(maxima, CAP_SCALES)
-    centre, spread = pool(own_location, own_scale, blocks, location, scale)
-    level, widening = rare_level(samples_per_alarm, float(blocks))
-    return float(centre + spread * (level + widening))
+    rising = np.sort(maxima)
+    cap = cap_of(rising, CAP_SCALES)
+    own_location, own_scale = fit_maxima(rising, CAP_SCALES)
+    centre, spread = pool(own_location, own_scale, len(maxima), location, scale)
+    blocks = independent_blocks(maxima, cap)
+    level, widening = rare_level(samples_per_alarm, blocks)
+    shape, reach = tail_shape(rising, cap, blocks), level + widening
+    if shape > LEAST_SHAPE:
+        reach = (np.exp(shape * reach) - 1.0) / shape
+    return float(centre + spread * reach)
 
 
 @kernel
@@ -135,7 +210,7 @@ def set_rank_line(stream: Any, tables: Any) -> None:
     blocks = min(stream.blocks, BLOCKS)
     line = quiet_threshold(tables, stream.reference_count, share)
     if blocks >= TRUSTED_BLOCKS:
-        maxima = np.sort(stream.maxima[RANK, :blocks].astype(np.float64))
+        maxima = stream.maxima[RANK, :blocks].astype(np.float64)
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)

@@ -23,6 +23,8 @@ REBASELINED = int(Episode.REBASELINED)
 
 CALM_SCORE = 0.7
 CALM_SAMPLES = 16
+MAGNITUDE_SPAN_SAMPLES = 12
+"""Evidence of the value and level channels, and of the shortest window."""
 SHIFT_SAMPLES = 1024
 
 
@@ -57,7 +59,7 @@ def live(
     stream.calm_samples = stream.calm_samples + 1 if calm_score < CALM_SCORE else 0
     after = stream.rebaseline_after
     if stream.calm_samples >= CALM_SAMPLES:
-        _end(stream, tables)
+        _end(stream)
     elif after > 0 and stream.firing_samples >= after:
         rebaseline(stream, tables, stream.firing_samples, scratch)
         stream.episode = READY | ENDED | SHIFTED | REBASELINED
@@ -73,16 +75,35 @@ def _start(stream: Any, span: int) -> None:
     stream.calm_samples = 0
     stream.started_ms = stream.last_ms
     stream.onset_ms = onset_of(stream, span)
+    stream.calm_span = _calm_span(span)
     if span <= SHORT_WINDOW_SAMPLES:
         mark_newest(stream, span, True)
 
 
 @kernel
-def _end(stream: Any, tables: Any) -> None:
-    """End the episode: the calm samples were normal, the windows start afresh."""
+def _end(stream: Any) -> None:
+    """End the episode: the calm samples were normal.
+
+    Windows that still hold the incident go on, but muted until they have forgotten it: they must not raise
+    it once more, and what comes next must not wait until they are full again.
+    """
     stream.episode = READY | ENDED
     mark_newest(stream, CALM_SAMPLES, False)
-    flush(stream, tables)
+    stream.muted = stream.loud
+
+
+@kernel
+def _calm_span(span: int) -> int:
+    """Longest window that must be calm for the episode to end, by the evidence that began it.
+
+    Parameters
+    ----------
+    span : int
+        Length of the leading evidence in samples.
+    """
+    if span <= MAGNITUDE_SPAN_SAMPLES:
+        return 16
+    return 64 if span <= 16 else 256
 
 
 @kernel

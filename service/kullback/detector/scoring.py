@@ -44,6 +44,7 @@ FROZEN_SAMPLES = 64
 """So long may an episode keep its samples out of the value channel; a longer one is learnt."""
 VALUE_SPAN_SAMPLES = 1
 LEVEL_SPAN_SAMPLES = 12
+EPISODE_BLOCKS = 2
 GOLDEN = 2654435769
 JUST_BELOW = 0.999
 LARGEST_DISTANCE = 1e30
@@ -190,14 +191,13 @@ def _score(
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
         stream.score = JUST_BELOW
     counts = 4 * stream.reference_count >= 3 * stream.reference_limit
-    was_anomalous = stream.episode & ANOMALOUS
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)
     if learn:
         _learn_value_line(stream, value_nats, level_nats, live_streams)
     if counts:
-        _learn_rank_line(stream, tables, nats, was_anomalous != 0, live_streams)
+        _learn_rank_line(stream, tables, nats, live_streams)
 
 
 @kernel
@@ -215,13 +215,16 @@ def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_st
 
 
 @kernel
-def _learn_rank_line(stream: Any, tables: Any, nats: float, was_anomalous: bool, live_streams: int) -> None:
-    """The peak of an episode counts, its length does not."""
+def _learn_rank_line(stream: Any, tables: Any, nats: float, live_streams: int) -> None:
+    """Blocks go on during an episode, or a line that is too low would never learn it.
+
+    But not for long, or a level that stays would lift the line above itself.
+    """
     observe(stream, RANK, nats)
-    if was_anomalous:
+    if stream.episode & ANOMALOUS and stream.firing_samples >= EPISODE_BLOCKS * BLOCK_SAMPLES:
         return
     stream.block_fill += 1
-    if stream.block_fill >= BLOCK_SAMPLES and not stream.episode & ANOMALOUS:
+    if stream.block_fill >= BLOCK_SAMPLES:
         keep_maximum(stream, RANK, stream.blocks)
         stream.blocks += 1
         stream.block_fill = 0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kullback.core.kernel import kernel
+from kullback.core.scores import Episode
 from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
 from kullback.detector.tables import FIXED, PART_BITS, STRIDE_BITS, surprise_nats
 
@@ -17,6 +18,11 @@ HALF_STEP = 1 << (STRIDE_BITS - PART_BITS - 1)
 _CUTS = len(CUTS)
 _CUT_SHARES = CUTS
 ABOVE, BELOW = 1, 2
+ANOMALOUS = int(Episode.ANOMALOUS)
+LOUD_SHARE = 0.7
+"""Of the line: a window above it still holds the incident when its episode ends."""
+MUTED_FACTOR = 1.5
+"""What comes while a window is muted must be that much more surprising to begin an episode."""
 
 
 @kernel
@@ -29,6 +35,8 @@ def flush(stream: Any, tables: Any) -> None:
     tables : tables record
     """
     stream.fill = 0
+    stream.loud = 0
+    stream.muted = 0
     for window in range(len(tables.windows)):
         for cut in range(_CUTS):
             stream.mass[window, cut] = 0
@@ -212,7 +220,7 @@ def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
     Returns
     -------
     float, float, int
-        Surprise in nats, the same over the windows of at most SHORT_WINDOW_SAMPLES, and the leader
+        Surprise in nats, the same over the windows that decide about calm, and the leader
         (window × kinds + kind; −1 when no window is active).
     """
     largest, short, leader = 0.0, 0.0, -1
@@ -225,14 +233,39 @@ def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
                 leader = max(leader, 0)
                 continue
         length = tables.windows[window]
-        for kind in range(3):
-            statistic = 2.0 * length * stream.sums[window, kind] / FIXED
-            nats = surprise_nats(tables, window, kind, statistic)
-            if nats > largest or leader < 0:
-                largest, leader = nats, window * 3 + kind
-            if length <= SHORT_WINDOW_SAMPLES:
-                short = max(short, nats)
+        nats, kind = _window_surprise(stream, tables, window)
+        _note_loudness(stream, window, nats)
+        if length <= stream.calm_span:
+            short = max(short, nats)
+        if stream.muted & (1 << window) and not stream.episode & ANOMALOUS:
+            leader = max(leader, 0)
+        elif nats > largest or leader < 0:
+            largest, leader = nats, window * 3 + kind
+    if stream.muted and not stream.episode & ANOMALOUS:
+        largest /= MUTED_FACTOR
     return largest, short, leader
+
+
+@kernel
+def _window_surprise(stream: Any, tables: Any, window: int) -> tuple[float, int]:
+    largest, leading = 0.0, 0
+    for kind in range(3):
+        statistic = 2.0 * tables.windows[window] * stream.sums[window, kind] / FIXED
+        nats = surprise_nats(tables, window, kind, statistic)
+        if nats > largest:
+            largest, leading = nats, kind
+    return largest, leading
+
+
+@kernel
+def _note_loudness(stream: Any, window: int, nats: float) -> None:
+    """A window that has become quiet is no longer muted."""
+    bit = 1 << window
+    if nats >= LOUD_SHARE * stream.threshold[0]:
+        stream.loud |= bit
+    else:
+        stream.loud &= ~bit
+        stream.muted &= ~bit
 
 
 @kernel
