@@ -3,7 +3,8 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +15,12 @@ from fastapi import FastAPI
 
 from kullback.client import ApiError, AsyncClient, Client, MetricsHandler, Sender, WatchMiddleware
 from kullback.client.sender import _strictly_rising
+
+
+def run_apart(work: Callable[[], Awaitable[None]]) -> None:
+    """Run a coroutine in a thread of its own: the test's thread may have the loop of a browser driver."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(anyio.run, work).result()
 
 
 class Recorder(ThreadingHTTPServer):
@@ -94,7 +101,7 @@ def test_async_client_sends_the_same_request(recorder: Recorder) -> None:
         async with AsyncClient(recorder.url) as client:
             await client.ingest("m", 1.0)
 
-    anyio.run(send)
+    run_apart(send)
     with Client(recorder.url) as client:
         client.ingest("m", 1.0)
     assert recorder.requests[0] == recorder.requests[1]
@@ -150,7 +157,7 @@ def test_middleware_times_each_request_by_its_route(recorder: Recorder) -> None:
             for path in ("/items/1", "/items/2", "/nowhere"):
                 await client.get(path)
 
-    anyio.run(call)
+    run_apart(call)
     sender.close()
     streams = {row["labels"]["route"]: len(row["values"]) for row in recorder.rows()}
     assert streams == {"/items/{number}": 2, "unmatched": 1}
