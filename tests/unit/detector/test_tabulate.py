@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from kullback.detector.tables import load_null
 from kullback.detector.tabulate import tabulate
 
