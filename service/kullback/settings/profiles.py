@@ -128,8 +128,8 @@ class ProfileSettings(Section):
     current: Annotated[list[int | str], AfterValidator(_readable_windows)] = Field(
         list(DEFAULT_WINDOWS_SAMPLES),
         min_length=1,
-        description="Current windows in samples. Durations such as 5m are accepted and shown, but not converted "
-        "yet: a profile with durations only uses all default windows.",
+        description="Current windows in samples. Durations such as 5m are accepted and shown, but not "
+        "converted yet: a profile with durations only uses all default windows.",
     )
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     alarm_budget: BudgetText = Field(
