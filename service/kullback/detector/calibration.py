@@ -19,6 +19,7 @@ CAP_SCALES = 8.0
 MOST_SHAPE = 0.5
 SHAPE_PRIOR_BLOCKS = 32.0
 LEAST_SHAPE = 1e-3
+SHAPED_REACH = 8.5
 MOST_AGREEMENT = 0.9
 RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
@@ -193,7 +194,9 @@ def own_threshold(
     level, widening = rare_level(samples_per_alarm, blocks)
     shape, reach = tail_shape(rising, cap, blocks), level + widening
     if shape > LEAST_SHAPE:
-        reach = (np.exp(shape * reach) - 1.0) / shape
+        # Beyond what so short a history can say of the shape, the tail goes on as an exponential one.
+        near = min(reach, SHAPED_REACH)
+        reach += (np.exp(shape * near) - 1.0) / shape - near
     return float(centre + spread * reach)
 
 

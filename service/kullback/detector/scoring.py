@@ -218,7 +218,7 @@ def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_st
 def _learn_rank_line(stream: Any, tables: Any, nats: float, live_streams: int) -> None:
     """Blocks go on during an episode, or a line that is too low would never learn it.
 
-    But not for long, or a level that stays would lift the line above itself.
+    But not for long, and the line itself waits for the end, or a level that stays would lift it above itself.
     """
     observe(stream, RANK, nats)
     if stream.episode & ANOMALOUS and stream.firing_samples >= EPISODE_BLOCKS * BLOCK_SAMPLES:
@@ -228,8 +228,9 @@ def _learn_rank_line(stream: Any, tables: Any, nats: float, live_streams: int) -
         keep_maximum(stream, RANK, stream.blocks)
         stream.blocks += 1
         stream.block_fill = 0
-        _set_budget(stream, live_streams)
-        set_rank_line(stream, tables)
+        if not stream.episode & ANOMALOUS:
+            _set_budget(stream, live_streams)
+            set_rank_line(stream, tables)
 
 
 @kernel

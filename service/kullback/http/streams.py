@@ -92,6 +92,7 @@ async def list_streams(
             "unit": "s",
             "created_ms": 1795300000000,
             "threshold_factor": 1.0,
+            "counter": False,
             "windows_samples": [4, 16, 64, 256, 1024],
             "configuration": {"match": "{}", "alarm_budget": "1 per 30d"},
         },

@@ -47,7 +47,7 @@ def scrape(metric: str, cumulative: np.ndarray, timestamp_ms: int) -> bytes:
 
 
 def streams_of(client: httpx.Client, selector: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get("/api/v1/streams", params={"selector": selector}).json()[
+    found: list[dict[str, Any]] = client.get("/api/v1/streams", params={"match[]": selector}).json()[
         "streams"
     ]
     return found
