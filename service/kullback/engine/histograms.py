@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 from kullback.core.batch import Batch, Buckets
 from kullback.core.runs import RUNS
 from kullback.core.scores import Scores, blank_scores
-from kullback.engine.assembly import (
+from kullback.engine.assembly import take_rows
+from kullback.engine.differences import (
+    BUCKETS_WAITING,
     MAX_BOUNDS,
     MAX_CLASSIC_BOUNDS,
-    PENDING,
+    WAITING,
     Intake,
     Intervals,
     Lines,
-    take_rows,
 )
 
 
@@ -45,6 +46,25 @@ class Parts:
 
     part: NDArray[np.uint8]
     bound: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Intervals, in the order of time within a slot.
+
+    Parameters
+    ----------
+    slot : int32 array, shape (n,)
+    row : int64 array, shape (n,)
+        The batch's row that completed each; several may owe themselves to one.
+    timestamp_ms : int64 array, shape (n,)
+    buckets : Buckets
+    """
+
+    slot: NDArray[np.int32]
+    row: NDArray[np.int64]
+    timestamp_ms: NDArray[np.int64]
+    buckets: Buckets
 
 
 class HistogramIntake:
@@ -66,10 +86,8 @@ class HistogramIntake:
             known=np.zeros(capacity, np.int32),
             bound=np.zeros((capacity, MAX_BOUNDS)),
             mass=np.zeros((capacity, MAX_BOUNDS)),
-            pending_ms=np.zeros((capacity, PENDING), np.int64),
-            pending_known=np.zeros((capacity, PENDING), np.int32),
-            pending_bound=np.zeros((capacity, PENDING, MAX_CLASSIC_BOUNDS)),
-            pending_count=np.zeros((capacity, PENDING, MAX_CLASSIC_BOUNDS)),
+            waiting=np.zeros(capacity, np.int32),
+            bucket=np.zeros((capacity, WAITING), BUCKETS_WAITING),
         )
 
     def intervals(
@@ -79,8 +97,11 @@ class HistogramIntake:
         batch: Batch,
         parts: Parts | None,
         scores: Scores,
-    ) -> tuple[NDArray[np.int32], NDArray[np.int64], Buckets]:
-        """Take rows in their order and give the intervals they complete.
+    ) -> Completed:
+        """Take rows and give the intervals they complete.
+
+        Parts of histograms are taken in the order of their times: a request may hold hours of one bucket
+        before the first of the next.
 
         Parameters
         ----------
@@ -93,17 +114,18 @@ class HistogramIntake:
         scores : Scores
             Gets the outcome of rows that complete nothing.
 
-        Returns
-        -------
-        int32 array, int64 array, Buckets
-            Slot, row and counts of each interval.
         """
         columns = _rows(batch, parts, scores)
-        out = _room(columns, len(rows))
+        waiting = 0
+        if parts is not None:
+            order = np.lexsort((batch.timestamp_ms[rows], slots))
+            slots, rows = slots[order], rows[order]
+            waiting = int(self._state.waiting[np.unique(slots)].sum())
+        out = _room(columns, len(rows) + waiting)
         take_rows(self._state, slots, rows, columns, out)
         n, bounds = int(out.used[0]), int(out.used[1])
         buckets = Buckets(out.start[: n + 1], out.upper_bound[:bounds], out.mass[:bounds])
-        return out.slot[:n], out.row[:n], buckets
+        return Completed(out.slot[:n], out.row[:n], out.at_ms[:n], buckets)
 
     def close(self, slots: NDArray[np.int32]) -> None:
         """Clear rows.
@@ -170,6 +192,7 @@ def _room(rows: Lines, n: int) -> Intervals:
         np.zeros(2, np.int64),
         np.empty(n, np.int64),
         np.empty(n, np.int32),
+        np.empty(n, np.int64),
         np.zeros(n + 1, np.int64),
         np.empty(bounds),
         np.empty(bounds),

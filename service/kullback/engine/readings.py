@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch
-from kullback.engine.assembly import ABSORB, BUCKET, WHOLE
 from kullback.engine.categories import Categories
+from kullback.engine.differences import ABSORB, BUCKET, WHOLE
 from kullback.engine.families import NO_BOUND
 from kullback.engine.forms import Form
 from kullback.engine.histograms import Parts

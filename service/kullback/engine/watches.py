@@ -99,9 +99,9 @@ class HistogramWatch(Watch[HistogramDetector]):
 
     def feed(self, slots: Slots, rows: NDArray[np.int64], readings: Readings, scores: Scores) -> None:
         """Score the intervals that rows complete."""
-        slots, rows, buckets = self._intake.intervals(slots, rows, readings.batch, readings.parts, scores)
-        if len(rows):
-            self.detector.update(slots, readings.batch.timestamp_ms[rows], buckets, scores, rows, 0)
+        done = self._intake.intervals(slots, rows, readings.batch, readings.parts, scores)
+        if len(done.row):
+            self.detector.update(done.slot, done.timestamp_ms, done.buckets, scores, done.row, 0)
 
 
 class CategoryWatch(Watch[CategoryDetector]):

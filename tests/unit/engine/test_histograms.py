@@ -12,7 +12,7 @@ from kullback.core.batch import STALE_MARKER, Batch, Buckets
 from kullback.core.errors import ErrorId
 from kullback.core.labels import Kind, Series
 from kullback.core.scores import Outcome, Scores
-from kullback.engine.assembly import MAX_BOUNDS
+from kullback.engine.differences import MAX_BOUNDS
 from kullback.engine.local import LocalEngine
 
 BOUNDS = (0.1, 1.0, inf)
@@ -57,7 +57,11 @@ def test_the_buckets_of_a_family_are_one_stream() -> None:
 def test_an_interval_is_what_one_scrape_adds_to_the_one_before() -> None:
     one = watching()
     scores = send(one, family(1, 1, 2, 3), family(2, 1, 2, 3), family(3, 2, 5, 9), family(4, 2, 5, 9))
-    assert seen(one) == [(3, list(BOUNDS), [1.0, 2.0, 3.0]), (4, list(BOUNDS), [0.0, 0.0, 0.0])]
+    assert seen(one) == [
+        (2, list(BOUNDS), [0.0, 0.0, 0.0]),
+        (3, list(BOUNDS), [1.0, 2.0, 3.0]),
+        (4, list(BOUNDS), [0.0, 0.0, 0.0]),
+    ]
     assert scores.outcome.tolist() == [Outcome.ABSORBED, Outcome.ABSORBED, Outcome.SCORED]
 
 
@@ -66,7 +70,7 @@ def test_buckets_may_come_in_any_order_and_in_any_request() -> None:
     send(one, family(1, 0, 0, 0), family(2, 0, 0, 0))
     low, middle, high = family(3, 1, 3, 6)
     send(one, [high], [low], [middle])
-    assert seen(one) == [(3, list(BOUNDS), [1.0, 2.0, 3.0])]
+    assert seen(one)[1:] == [(3, list(BOUNDS), [1.0, 2.0, 3.0])]
 
 
 def test_scrapes_that_overtake_each_other_are_told_apart() -> None:
@@ -74,22 +78,22 @@ def test_scrapes_that_overtake_each_other_are_told_apart() -> None:
     send(one, family(1, 0, 0, 0), family(2, 0, 0, 0))
     third, fourth = family(3, 1, 1, 1), family(4, 2, 4, 6)
     send(one, third[:2], fourth[:1], third[2:], fourth[1:])
-    assert seen(one) == [(3, list(BOUNDS), [1.0, 0.0, 0.0]), (4, list(BOUNDS), [1.0, 2.0, 2.0])]
+    assert seen(one)[1:] == [(3, list(BOUNDS), [1.0, 0.0, 0.0]), (4, list(BOUNDS), [1.0, 2.0, 2.0])]
 
 
 def test_an_incomplete_scrape_is_part_of_the_next_interval() -> None:
     one = watching()
     send(one, family(1, 0, 0, 0), family(2, 0, 0, 0), family(3, 1, 1, 1)[:2], family(4, 2, 4, 6))
-    assert seen(one) == [(4, list(BOUNDS), [2.0, 2.0, 2.0])]
+    assert seen(one)[1:] == [(4, list(BOUNDS), [2.0, 2.0, 2.0])]
     late = send(one, family(3, 1, 1, 1)[2:])
     assert late.outcome.tolist() == [Outcome.ABSORBED]
-    assert len(seen(one)) == 1
+    assert len(seen(one)) == 2
 
 
 def test_a_process_that_began_anew_counts_from_zero() -> None:
     one = watching()
     send(one, family(1, 0, 0, 0), family(2, 10, 20, 30), family(3, 1, 3, 4))
-    assert seen(one) == [(3, list(BOUNDS), [1.0, 2.0, 1.0])]
+    assert seen(one)[1:] == [(3, list(BOUNDS), [1.0, 2.0, 1.0])]
 
 
 @pytest.mark.parametrize("bounds", [(0.1, inf), (0.1, 0.5, 1.0, inf)])
@@ -100,7 +104,7 @@ def test_other_bounds_begin_a_new_comparison(bounds: tuple[float, ...]) -> None:
         send(one, family(at_ms, *(at_ms * (i + 1) for i in range(len(bounds))), bounds=bounds))
     at_ms, found, counts = seen(one)[-1]
     assert (at_ms, found, counts) == (11, list(bounds), [1.0] * len(bounds))
-    assert all(sum(counts) <= len(bounds) for _, _, counts in seen(one))
+    assert all(sum(counts) <= len(bounds) for _, _, counts in seen(one)[1:])
 
 
 def test_a_bucket_sent_twice_counts_once() -> None:
@@ -108,7 +112,30 @@ def test_a_bucket_sent_twice_counts_once() -> None:
     send(one, family(1, 0, 0, 0), family(2, 0, 0, 0), family(3, 1, 2, 3))
     again = send(one, family(3, 1, 2, 3))
     assert again.outcome.tolist() == [Outcome.DUPLICATE] * 3
-    assert len(seen(one)) == 1
+    assert len(seen(one)) == 2
+
+
+def test_a_bound_that_was_not_known_completes_the_newest_histogram() -> None:
+    one = watching()
+    send(one, family(1, 0, 0, 0)[:2], family(2, 1, 2, 3)[:2], family(2, 1, 2, 3)[2:], family(3, 2, 5, 9))
+    assert seen(one) == [(2, [0.1, 1.0], [1.0, 1.0]), (3, list(BOUNDS), [1.0, 2.0, 3.0])]
+
+
+def test_fewer_bounds_than_before_cost_no_interval_but_the_first() -> None:
+    one = watching()
+    send(one, family(1, 0, 0, 0), family(2, 5, 6, 7))
+    send(one, *(family(at_ms, at_ms, 2 * at_ms, bounds=(0.1, inf)) for at_ms in range(3, 15)))
+    assert [at_ms for at_ms, *_ in seen(one)[1:]] == list(range(4, 15))
+    assert all(counts == [1.0, 1.0] for _, _, counts in seen(one)[1:])
+
+
+def test_one_request_may_bring_hours_of_one_bucket_before_the_next() -> None:
+    by_time, by_series = watching(), watching()
+    scrapes = [family(at_ms, at_ms, 2 * at_ms, 3 * at_ms) for at_ms in range(1, 441)]
+    send(by_time, *scrapes)
+    send(by_series, [scrape[bound] for bound in range(3) for scrape in scrapes])
+    assert len(seen(by_time)) == 439
+    assert seen(by_series) == seen(by_time)
 
 
 def test_sum_and_count_belong_to_the_family() -> None:
