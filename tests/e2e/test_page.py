@@ -188,6 +188,8 @@ def test_an_incident_is_kept_out_of_the_reference(window: Visit, fleet: Fleet, s
     expect(page.locator("#toast")).to_contain_text("out of the reference")
     (newest, *_) = httpx.get(f"{fleet.url}/api/v1/audit?limit=1", trust_env=False).json()["actions"]
     assert (newest["action"], newest["details"]["reason"]) == ("exclude", "disk was full")
+    undo(page)
+    expect(page.locator("#toast")).to_contain_text("count again")
 
 
 def test_feedback_raises_the_threshold_and_can_be_undone(window: Visit, fleet: Fleet, shifted: str) -> None:

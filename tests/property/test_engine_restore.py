@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.tiny import ALL_FORMS, TinyDetector, batch, engine, series, state_of
 
+from kullback.core.errors import RequestError
 from kullback.core.labels import Kind, Series
 from kullback.core.slice import Slice
 from kullback.engine.local import LocalEngine
@@ -51,7 +53,8 @@ writes = st.builds(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 100)), min_size=1, max_size=12).map(tuple),
     st.sampled_from([0, 1_000, 59_000, 70_000, -5_000, 10**9]),
 )
-acts = st.builds(Act, st.sampled_from(["close", "rebaseline", "strike", "feedback"]), st.integers(0, 9))
+VERBS = ("close", "rebaseline", "undo_rebaseline", "exclude", "undo_exclude", "strike", "feedback")
+acts = st.builds(Act, st.sampled_from(VERBS), st.integers(0, 9))
 events = st.lists(st.one_of(writes, writes, acts, st.builds(Copy), st.builds(Copy)), max_size=40)
 
 
@@ -66,7 +69,8 @@ class Live:
     def apply(self, entry: tuple[int, int, Any]) -> None:
         offset, now_ms, what = entry
         if isinstance(what, Act):
-            act(self.engine, what, offset)
+            with suppress(RequestError):  # nothing to take back
+                act(self.engine, what, offset)
             return
         for stream in self.engine.abandoned(now_ms):
             self.engine.close(stream.number, offset)
@@ -86,10 +90,10 @@ def act(one: LocalEngine, what: Act, offset: int) -> None:
         return
     if what.verb == "close":
         one.close(number, offset)
-    elif what.verb == "rebaseline":
-        one.rebaseline(number, offset)
-    elif what.verb == "strike":
-        one.strike(number, 0, offset, offset)
+    elif what.verb in ("strike", "exclude"):
+        getattr(one, what.verb)(number, 0, offset, offset)
+    elif what.verb != "feedback":
+        getattr(one, what.verb)(number, offset)
     else:
         one.set_feedback(number, 1.0 + offset / 10, offset)
 

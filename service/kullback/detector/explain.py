@@ -14,6 +14,8 @@ LEVEL_OF_MEDIAN, LEVEL_OF_P99 = 3, 6
 UNCHANGED_SHARE_OF_SPREAD = 0.1
 NEIGHBOUR_SHARE = 0.25
 SECONDS = ("s", "seconds")
+HELD_SCORE = 0.995
+"""A gate that is not passed holds a score this close to the line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,13 @@ class Explanation:
         return f"{ready.value:.0f} of the first {ready.limit:.0f} samples are here"
 
     def _verdict(self) -> str:
-        missed = [gate.name for gate in self.gates if not gate.passed]
-        why = " and ".join(missed) if missed else "no new episode"
-        return f"Not anomalous (score {self.score:.2f} of 1.0; {why})"
+        if self.score > 1.0:
+            return f"Not anomalous: the score is {self.score:.2f}, but no new episode began"
+        if self.score < HELD_SCORE:
+            return f"Not anomalous: the score is {self.score:.2f}, below the alarm line at 1"
+        held = [gate.name for gate in self.gates if not gate.passed and gate.name != "score"]
+        why = f", held there by the {held[0]}" if held else ""
+        return f"Not anomalous: the score is just below the alarm line at 1{why}"
 
     def _where(self, unit: str) -> str:
         assert self.move is not None

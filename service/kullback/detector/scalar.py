@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from kullback.detector.explain import Explanation, Gate, explain, leader_text, l
 from kullback.detector.kernels import update_batch
 from kullback.detector.layout import Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
+from kullback.detector.pardon import put_back
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.prefetch import front_bytes
 from kullback.detector.scoring import FIRST_SCORE_SAMPLES
@@ -21,7 +24,6 @@ from kullback.detector.views import WindowView, view_window
 from kullback.detector.zone_table import Zones
 
 Slots = NDArray[np.int32]
-UNDO_STREAMS = 64
 WARM_UP_BATCH_SAMPLES = 200
 
 
@@ -43,7 +45,6 @@ class ScalarDetector:
         self._front_bytes = front_bytes(self.streams.dtype)
         self._bytes = self.streams.view(np.uint8).reshape(capacity, self.streams.itemsize)
         self._zones = Zones()
-        self._undo: dict[int, dict[str, NDArray[np.generic]]] = {}
         self.live_streams = 1
         """Streams among which a fleet budget is divided; the owner sets it."""
 
@@ -72,8 +73,6 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         """
         self._bytes[slots] = 0
-        for slot in slots:
-            self._undo.pop(int(slot), None)
 
     def replan(self, slots: Slots, plan: Plan) -> None:
         """Give streams other parameters; their history stays.
@@ -87,7 +86,7 @@ class ScalarDetector:
         self._zones.resolve(self.streams, slots)
 
     def rebaseline(self, slot: int) -> None:
-        """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
+        """Accept what the stream shows now as its normal.
 
         Parameters
         ----------
@@ -101,34 +100,10 @@ class ScalarDetector:
         stream = self.streams[slot]
         if not stream["reference_count"]:
             raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
-        only = np.array([slot], np.int32)
-        self._undo.pop(slot, None)
-        self._undo[slot] = self.save(only)
-        while len(self._undo) > UNDO_STREAMS:
-            self._undo.pop(next(iter(self._undo)))
         since = (
             int(stream["firing_samples"]) if stream["episode"] & Episode.ANOMALOUS else int(stream["fill"])
         )
         accept_as_normal(self.streams, self.tables, slot, max(since, FIRST_SCORE_SAMPLES))
-
-    def undo_rebaseline(self, slot: int) -> None:
-        """Put the reference back that the last `rebaseline` replaced.
-
-        Parameters
-        ----------
-        slot : int
-
-        Raises
-        ------
-        RequestError
-            CONFLICT when there is none to put back (the last 64 streams' are kept, until a restart).
-        """
-        saved = self._undo.pop(slot, None)
-        if saved is None:
-            raise RequestError(ErrorId.CONFLICT, "There is no earlier reference to put back.")
-        offset = self.streams["offset"][slot]
-        self.load(np.array([slot], np.int32), saved)
-        self.streams["offset"][slot] = offset
 
     def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
         """Keep a time span out of the reference: that was an incident.
@@ -145,11 +120,25 @@ class ScalarDetector:
         int
             How many samples were struck, queued ones and ones already in the reference.
         """
-        stream = self.streams[slot]
-        interval_ms = max(float(stream["interval_ms"]), 1.0)
-        oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
-        newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
-        return int(strike_span(self.streams, slot, newest, max(oldest, newest)))
+        return _strike(self.streams, slot, start_ms, end_ms)
+
+    def undo_strike(
+        self, slot: int, before: dict[str, NDArray[np.generic]], start_ms: int, end_ms: int
+    ) -> None:
+        """Let struck samples in again, as far as they are still to be had.
+
+        Parameters
+        ----------
+        slot : int
+        before : dict of str to array
+            What `save` gave of the slot before the strike.
+        start_ms, end_ms : int
+            As they were given to it.
+        """
+        was: NDArray[Any] = before["stream"].copy().view(self.streams.dtype).reshape(1)
+        struck = was.copy()
+        _strike(struck, 0, start_ms, end_ms)
+        put_back(self.streams[slot], was[0], struck[0])
 
     def update(
         self,
@@ -227,6 +216,15 @@ class ScalarDetector:
             self._gates(slot, self.shape.windows[index]),
         )
 
+    def leader_text(self, leader: int) -> str:
+        """What an index of leadership stands for, e.g. `ordered, 64 samples`.
+
+        Parameters
+        ----------
+        leader : int
+        """
+        return leader_text(leader, self.shape)
+
     def _gates(self, slot: int, span: int) -> tuple[Gate, ...]:
         stream = self.streams[slot]
         samples, score = float(stream["samples"]), float(stream["score"])
@@ -272,6 +270,14 @@ class ScalarDetector:
         """
         self._bytes[slots] = arrays["stream"]
         self._zones.resolve(self.streams, slots)
+
+
+def _strike(streams: NDArray[Any], slot: int, start_ms: int, end_ms: int) -> int:
+    stream = streams[slot]
+    interval_ms = max(float(stream["interval_ms"]), 1.0)
+    oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
+    newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
+    return int(strike_span(streams, slot, newest, max(oldest, newest)))
 
 
 def warmup() -> None:

@@ -66,8 +66,16 @@ class Engine(Protocol):
         """Take the last `rebaseline` back."""
         ...
 
+    def exclude(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
+        """Keep a span of time out of a stream's reference, reversibly."""
+        ...
+
+    def undo_exclude(self, number: int, offset: int) -> None:
+        """Take the last `exclude` back."""
+        ...
+
     def strike(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
-        """Keep a span of time out of a stream's reference."""
+        """Keep a span of time out of a stream's reference for good."""
         ...
 
     def set_feedback(self, number: int, factor: float, offset: int) -> None:
@@ -100,6 +108,10 @@ class Engine(Protocol):
 
     def explain(self, number: int) -> Any:
         """Why a stream is anomalous, or why not."""
+        ...
+
+    def leader_text(self, number: int, leader: int) -> str:
+        """The statistic and window that a leader of a stream's scores stands for."""
         ...
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:

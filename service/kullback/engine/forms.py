@@ -110,12 +110,16 @@ class Detector(Rows, Protocol):
         """Accept the present level as normal."""
         ...
 
-    def undo_rebaseline(self, slot: int, /) -> None:
-        """Take the last `rebaseline` back."""
-        ...
-
     def strike(self, slot: int, start_ms: int, end_ms: int, /) -> int:
         """Keep a span of time out of the reference; how many samples that were."""
+        ...
+
+    def undo_strike(self, slot: int, before: Columns, start_ms: int, end_ms: int, /) -> None:
+        """Take a strike back, given the row as `save` gave it before."""
+        ...
+
+    def leader_text(self, leader: int, /) -> str:
+        """The statistic and window that `Scores.leader` stands for."""
         ...
 
 

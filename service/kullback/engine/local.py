@@ -26,6 +26,7 @@ from kullback.engine.readings import read_batch
 from kullback.engine.saving import Restoring, saved_slices, table_at
 from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
+from kullback.engine.undo import Act, Did, Undo, packed, unpacked
 
 SLICE_ROWS = 250
 
@@ -63,7 +64,8 @@ class LocalEngine:
         self.offset = 0
         self.opened: tuple[Stream, ...] = ()
         self._shards = Shards(shards, slots, makers)
-        self._companions = dict(companions or {})
+        self._undo = Undo()
+        self._companions: dict[str, Rows] = {**(companions or {}), "undo": self._undo}
         self._table = StreamTable()
         self._categories = Categories(self._shards.category_codes)
         self._plans = Plans(limits.out_of_order_ms)
@@ -173,20 +175,77 @@ class LocalEngine:
         number : int
         offset : int
         """
-        self._act(number, offset, lambda detector, slot: detector.rebaseline(slot))
+
+        def accept(detector: Detector, slot: int) -> None:
+            before = packed(detector.save(np.array([slot], np.int32)))
+            detector.rebaseline(slot)
+            self._undo.note(number, Act(Did.REBASELINE, offset, before))
+
+        self._act(number, offset, accept)
 
     def undo_rebaseline(self, number: int, offset: int) -> None:
-        """Take the last `rebaseline` back.
+        """Take the last `rebaseline` back: the stream is as it was before.
 
         Parameters
         ----------
         number : int
         offset : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when that was not what was last done to the stream's reference.
         """
-        self._act(number, offset, lambda detector, slot: detector.undo_rebaseline(slot))
+        plan = self._plans.of(self._table.at(number))
+
+        def put_back(detector: Detector, slot: int) -> None:
+            slots = np.array([slot], np.int32)
+            row = self._undo.take(number, Did.REBASELINE).row
+            detector.load(slots, unpacked(row, detector.save(slots[:0])))
+            detector.replan(slots, plan)
+
+        self._act(number, offset, put_back)
+
+    def exclude(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
+        """Keep a span of time out of a stream's reference, until `undo_exclude` takes it back.
+
+        Parameters
+        ----------
+        number : int
+        start_ms, end_ms : int
+        offset : int
+        """
+
+        def keep_out(detector: Detector, slot: int) -> None:
+            before = packed(detector.save(np.array([slot], np.int32)))
+            detector.strike(slot, start_ms, end_ms)
+            self._undo.note(number, Act(Did.EXCLUDE, offset, before, start_ms, end_ms))
+
+        self._act(number, offset, keep_out)
+
+    def undo_exclude(self, number: int, offset: int) -> None:
+        """Take the last `exclude` back, as far as its samples are still to be had; what came since stays.
+
+        Parameters
+        ----------
+        number : int
+        offset : int
+
+        Raises
+        ------
+        RequestError
+            CONFLICT when that was not what was last done to the stream's reference.
+        """
+
+        def let_in(detector: Detector, slot: int) -> None:
+            act = self._undo.take(number, Did.EXCLUDE)
+            before = unpacked(act.row, detector.save(np.empty(0, np.int32)))
+            detector.undo_strike(slot, before, act.start_ms, act.end_ms)
+
+        self._act(number, offset, let_in)
 
     def strike(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
-        """Keep a span of time out of a stream's reference.
+        """Keep a span of time out of a stream's reference for good, as maintenance does.
 
         Parameters
         ----------
@@ -290,6 +349,16 @@ class LocalEngine:
         found = detector.explain(slot)
         names = self._categories.of_bins(number)
         return found.named(names[: len(found.view.edges) - 1]) if names else found
+
+    def leader_text(self, number: int, leader: int) -> str:
+        """The statistic and window that a leader of a stream's scores stands for.
+
+        Parameters
+        ----------
+        number : int
+        leader : int
+        """
+        return self._shards.detector(number)[0].leader_text(leader)
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """Columns for lists and metrics, in the order of the numbers.

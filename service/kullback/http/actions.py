@@ -60,11 +60,21 @@ async def undo_rebaseline(context: In, author: By, stream_id: StreamId) -> Done:
     ),
 )
 async def exclude(request: Request, context: In, author: By, stream_id: StreamId) -> Done:
-    """That was an incident: keep it out of the reference."""
+    """That was an incident: keep it out of the reference; `…/exclude/undo` takes it back."""
     body = await read_json(request, ExcludeBody)
     span = {"start_ms": body.start, "end_ms": body.end, "reason": body.reason}
     await context.act(author, "exclude", stream=stream_id, **span)
     return Done(stream=stream_id, done="exclude")
+
+
+@router.post(
+    "/exclude/undo",
+    responses=answers(DONE_EXAMPLE | {"done": "undo_exclude"}, ErrorId.NOT_FOUND, ErrorId.CONFLICT),
+)
+async def undo_exclude(context: In, author: By, stream_id: StreamId) -> Done:
+    """Let in again what the last exclusion kept out; samples that came since stay."""
+    await context.act(author, "undo_exclude", stream=stream_id)
+    return Done(stream=stream_id, done="undo_exclude")
 
 
 @router.delete("", status_code=204, responses=answers(None, ErrorId.NOT_FOUND, ErrorId.FORBIDDEN, status=204))

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from kullback.core.errors import ErrorId, RequestError
-from kullback.detector.explain import leader_text
-from kullback.detector.layout import Shape
 from kullback.http.stream_shapes import known
 from kullback.http.why_shapes import ExplainAnswer, GateAnswer
 from kullback.outputs.alert_json import rfc3339
@@ -16,22 +14,22 @@ from kullback.pipeline.pipeline import Pipeline
 PHASE_STATES = ("ok", "pending", "firing", "shifted")
 
 
-def explain_past(pipeline: Pipeline, stream_id: str, at_ms: int, shape: Shape) -> ExplainAnswer:
+def explain_past(pipeline: Pipeline, number: int, at_ms: int) -> ExplainAnswer:
     """The explanation at an instant; the windows of that time are gone.
 
     Parameters
     ----------
     pipeline : Pipeline
-    stream_id : str
+    number : int
+        Of the stream.
     at_ms : int
-    shape : Shape
 
     Raises
     ------
     RequestError
         NOT_FOUND when no score of that time is kept.
     """
-    step_ms = pipeline.history.points.step_ms
+    step_ms, stream_id = pipeline.history.points.step_ms, pipeline.engine.stream(number).id
     points = pipeline.history.scores(stream_id, at_ms - step_ms + 1, at_ms)
     if not len(points):
         raise RequestError(
@@ -45,7 +43,7 @@ def explain_past(pipeline: Pipeline, stream_id: str, at_ms: int, shape: Shape) -
         sentence=alert["annotations"].get("description", "") if alert else _quiet(score),
         anomalous=score is not None and (score > 1 or alert is not None),
         score=score,
-        leader=leader_text(int(point["leader"]), shape),
+        leader=pipeline.engine.leader_text(number, int(point["leader"])),
         onset_ms=None,
         gates=[GateAnswer(name="score", value=score, limit=1.0, passed=score is not None and score > 1)],
         move=None,
@@ -58,7 +56,7 @@ def explain_past(pipeline: Pipeline, stream_id: str, at_ms: int, shape: Shape) -
 def _quiet(score: float | None) -> str:
     if score is None:
         return "No score yet at that time: the stream was warming up."
-    return f"Not anomalous at that time (score {score:.2f} of 1.0)."
+    return f"Not anomalous at that time: the score was {score:.2f}, the alarm line is at 1."
 
 
 def _alert_at(pipeline: Pipeline, stream_id: str, at_ms: int) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import parse_selector
-from kullback.detector.explain import leader_text
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
 from kullback.http.paging import selected
@@ -93,10 +92,10 @@ async def show_scores(
     step_ms = max(parse_step_ms(step) if step else 0, least_ms)
 
     def asked(pipeline: Pipeline) -> ScoreHistory:
-        number_of(pipeline, stream_id)
+        number = number_of(pipeline, stream_id)
         points = pipeline.history.scores(stream_id, *span, step_ms)
         shown_ms = max(step_ms, pipeline.history.points.step_ms)
-        return ScoreHistory(stream=stream_id, step_ms=shown_ms, points=_points(points, context))
+        return ScoreHistory(stream=stream_id, step_ms=shown_ms, points=_points(pipeline, number, points))
 
     return await context.ask(asked)
 
@@ -122,14 +121,14 @@ def span_of(start: str, end: str, now_ms: int) -> tuple[int, int]:
     return start_ms, end_ms
 
 
-def _points(points: NDArray[Any], context: Context) -> list[ScorePoint]:
+def _points(pipeline: Pipeline, number: int, points: NDArray[Any]) -> list[ScorePoint]:
     return [
         ScorePoint(
             at_ms=int(point["at_ms"]),
             score=known(point["score"]),
             max_score=known(point["max_score"]),
             divergence_nats=known(point["divergence_nats"]),
-            leader=leader_text(int(point["leader"]), context.shape),
+            leader=pipeline.engine.leader_text(number, int(point["leader"])),
             alert_state=PHASES[point["phase"]],
             ready=bool(point["ready"]),
             samples=int(point["samples"]),

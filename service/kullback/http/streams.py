@@ -135,7 +135,7 @@ async def explain_stream(
         number = number_of(pipeline, stream_id)
         stream = detail_of(pipeline, number, now_ms)
         if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - pipeline.history.points.step_ms:
-            return explain_past(pipeline, stream_id, at_ms, context.shape)
+            return explain_past(pipeline, number, at_ms)
         unit = unit_of(pipeline.engine.stream(number).series)
         return explain_answer(pipeline.engine.explain(number), stream_id, stream.state, unit)
 

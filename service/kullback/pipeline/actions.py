@@ -1,6 +1,6 @@
 """What people can ask for, as entries of the log.
 
-{"do": "rebaseline" | "undo_rebaseline" | "delete", "stream": id}
+{"do": "rebaseline" | "undo_rebaseline" | "undo_exclude" | "delete", "stream": id}
 {"do": "exclude", "stream": id, "start_ms": …, "end_ms": …, "reason": …}
 {"do": "feedback", "stream": id, "alert": id, "max_score": …,
  "verdict": "true_positive" | "false_positive" | null}
@@ -90,7 +90,11 @@ def _exclude(fleet: Fleet, action: Action, entry: Entry) -> None:
     number = _number(fleet, action)
     if action["end_ms"] <= action["start_ms"]:
         raise RequestError(ErrorId.BAD_REQUEST, "`end` must lie after `start`.")
-    fleet.engine.strike(number, action["start_ms"], action["end_ms"], entry.offset)
+    fleet.engine.exclude(number, action["start_ms"], action["end_ms"], entry.offset)
+
+
+def _undo_exclude(fleet: Fleet, action: Action, entry: Entry) -> None:
+    fleet.engine.undo_exclude(_number(fleet, action), entry.offset)
 
 
 def _delete(fleet: Fleet, action: Action, entry: Entry) -> None:
@@ -164,6 +168,7 @@ _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {
     "rebaseline": _rebaseline,
     "undo_rebaseline": _undo_rebaseline,
     "exclude": _exclude,
+    "undo_exclude": _undo_exclude,
     "delete": _delete,
     "feedback": _feedback,
     "add_maintenance": _add_maintenance,

@@ -93,3 +93,21 @@ def test_saved_streams_go_on_as_if_nothing_had_happened(detector: HistogramDetec
     third.load(ZERO, other.save(ZERO))
     again = feed(third, buckets.take(rest), first=200)
     assert np.array_equal(again.score, whole.score[200:], equal_nan=True)
+
+
+@pytest.mark.parametrize("later", [1, 40])
+def test_strike_taken_back_leaves_the_reference_as_if_it_had_not_been(later: int) -> None:
+    struck, spared = HistogramDetector(1), HistogramDetector(1)
+    rng = np.random.default_rng(5)
+    first, then = latencies(rng, 800, 0.1), latencies(rng, 600, 0.1)
+    for one in (struck, spared):
+        one.open(ZERO, Plan(budget=Budget(1.0, 0, 100_000), feedback=1e9))
+        feed(one, buckets_of(first))
+    before, span_ms = struck.save(ZERO), (700 * 15_000, 750 * 15_000)
+    assert struck.strike(0, *span_ms) > 0
+    for one in (struck, spared):
+        feed(one, buckets_of(then[:later]), 800)
+    struck.undo_strike(0, before, *span_ms)
+    for one in (struck, spared):
+        feed(one, buckets_of(then[later:]), 800 + later)
+    assert np.array_equal(struck.save(ZERO)["stream"], spared.save(ZERO)["stream"])

@@ -7,11 +7,12 @@ import pytest
 
 from kullback.core.batch import STALE_MARKER
 from kullback.core.budget import Budget
-from kullback.core.errors import ErrorId, RequestError
+from kullback.core.errors import RequestError
 from kullback.core.profile import Direction, FixedThreshold, Profile
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.detector.layout import Shape
 from kullback.detector.plan import Plan, plan_of
+from kullback.detector.reference import key_of
 from kullback.detector.scalar import ScalarDetector
 
 ZERO = np.array([0], np.int32)
@@ -215,14 +216,13 @@ def test_accepted_level_is_normal_until_it_is_taken_back() -> None:
     feed(detector, np.concatenate((normal(4000), 4 + normal(200, 8))))
     before = detector.windows(0, 64).reference_quantiles
     assert detector.summary(ZERO).episode[0] & Episode.ANOMALOUS
+    saved = detector.save(ZERO)
     detector.rebaseline(0)
     assert not detector.summary(ZERO).episode[0] & Episode.ANOMALOUS
     assert detector.windows(0, 64).reference_quantiles[3] == pytest.approx(4.0, abs=0.4)
     assert len(starts(feed(detector, 4 + normal(500, 9), start_ms=5_000_000))) == 0
-    detector.undo_rebaseline(0)
+    detector.load(ZERO, saved)
     assert np.array_equal(detector.windows(0, 64).reference_quantiles, before)
-    with pytest.raises(RequestError, match=ErrorId.CONFLICT.code):
-        detector.undo_rebaseline(0)
 
 
 def test_struck_samples_never_enter_the_reference() -> None:
@@ -232,6 +232,68 @@ def test_struck_samples_never_enter_the_reference() -> None:
     assert detector.strike(0, 4_001_000, 4_100_000) == pytest.approx(100, abs=2)
     feed(detector, normal(2000, 10), start_ms=4_201_000)
     assert detector.windows(0, 64).reference_quantiles[-1] < 5
+
+
+def reference_of(detector: ScalarDetector) -> tuple[list[int], list[int]]:
+    stream = detector.streams[0]
+    size = stream["reference_count"]
+    keys = (stream["reference_high"][:size].astype(int) << 8) + stream["reference_low"][:size]
+    return keys.tolist(), stream["reference_block"][:size].tolist()
+
+
+INSENSITIVE = Plan(budget=Budget(1.0, 0, 10_000), feedback=1e9)
+
+
+def with_incident(at: int) -> ScalarDetector:
+    """4000 samples around 0, a hundred of them, from `at` on, around 50."""
+    values = normal(4000)
+    values[at : at + 100] += 50
+    detector = watching(INSENSITIVE)
+    feed(detector, values)
+    return detector
+
+
+def wild_samples(detector: ScalarDetector) -> int:
+    keys, _ = reference_of(detector)
+    return sum(key > key_of(10.0 - detector.streams[0]["origin"], 0.0) for key in keys)
+
+
+@pytest.mark.parametrize("at", [2200, 3500])
+def test_strike_taken_back_at_once_changes_nothing(at: int) -> None:
+    detector = with_incident(at)
+    before = detector.save(ZERO)
+    span_ms = (1000 * at, 1000 * (at + 100))
+    assert detector.strike(0, *span_ms) >= 100
+    detector.undo_strike(0, before, *span_ms)
+    (now,) = detector.save(ZERO).values()
+    assert np.array_equal(now, before["stream"])
+
+
+@pytest.mark.parametrize(
+    ("at", "later", "more"), [(2800, 7, 0), (2800, 300, 0), (3500, 7, 1193), (3500, 300, 900)]
+)
+def test_strike_taken_back_later_lets_the_samples_in_and_keeps_the_newer_ones(
+    at: int, later: int, more: int
+) -> None:
+    detector = with_incident(at)
+    before, span_ms = detector.save(ZERO), (1000 * at, 1000 * (at + 100))
+    detector.strike(0, *span_ms)
+    feed(detector, normal(later, 3), start_ms=4_001_000)
+    detector.undo_strike(0, before, *span_ms)
+    feed(detector, normal(more, 4), start_ms=5_000_000)
+    assert wild_samples(detector) == 100
+    assert detector.summary(ZERO).samples[0] == 4000 + later + more
+
+
+def test_strike_is_not_taken_back_into_another_reference() -> None:
+    detector = watching(RARE)
+    feed(detector, normal(4000))
+    before = detector.save(ZERO)
+    detector.strike(0, 1_000_000, 2_000_000)
+    detector.rebaseline(0)
+    accepted = reference_of(detector)
+    detector.undo_strike(0, before, 1_000_000, 2_000_000)
+    assert reference_of(detector) == accepted
 
 
 def test_explanation_names_range_shares_and_quantiles() -> None:

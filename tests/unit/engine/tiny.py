@@ -78,12 +78,15 @@ class TinyDetector:
     def rebaseline(self, slot: int) -> None:
         self.rows["total"][slot] = 0
 
-    def undo_rebaseline(self, slot: int) -> None:
-        self.rows["total"][slot] += 1
-
     def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
         self.rows["struck"][slot] += end_ms - start_ms
         return 1
+
+    def undo_strike(self, slot: int, before: Mapping[str, NDArray[Any]], start_ms: int, end_ms: int) -> None:
+        self.rows["struck"][slot] -= end_ms - start_ms
+
+    def leader_text(self, leader: int) -> str:
+        return f"leader {leader}"
 
     def save(self, slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
         return {name: column[slots] for name, column in self.rows.items()}

@@ -88,8 +88,24 @@ def test_an_incident_is_excluded(client: httpx.Client) -> None:
     assert client.post(path, json={"start": "now", "end": last_ms}).status_code == 400
 
 
+def test_an_exclusion_is_taken_back_once(client: httpx.Client) -> None:
+    stream = feed(
+        client, "spared_seconds", np.concatenate([normal(800), normal(100, 2) + 5, normal(1300, 3)])
+    )
+    path = f"/api/v1/streams/{stream}"
+    last_ms = client.get(path).json()["last_sample_ms"]
+    before = client.get(f"{path}/windows?window=64").json()["quantiles"]
+    span = {"start": last_ms - 1_400_000, "end": last_ms - 1_300_000, "reason": "failover"}
+    assert client.post(f"{path}/exclude", json=span).status_code == 200
+    assert client.get(f"{path}/windows?window=64").json()["quantiles"] != before
+    assert client.post(f"{path}/exclude/undo").json() == {"stream": stream, "done": "undo_exclude"}
+    assert client.get(f"{path}/windows?window=64").json()["quantiles"] == before
+    again = client.post(f"{path}/exclude/undo")
+    assert (again.status_code, again.json()["id"]) == (409, "kb-conflict")
+
+
 def test_actions_on_nobody_are_404(client: httpx.Client) -> None:
-    for path in ("rebaseline", "rebaseline/undo"):
+    for path in ("rebaseline", "rebaseline/undo", "exclude/undo"):
         assert client.post(f"/api/v1/streams/nobody/{path}").status_code == 404
     assert client.post("/api/v1/streams/nobody/exclude", json={"start": 1, "end": 2}).status_code == 404
     assert client.post("/api/v1/alerts/nobody/feedback", json={"verdict": None}).status_code == 404

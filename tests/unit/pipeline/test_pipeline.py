@@ -218,6 +218,26 @@ def test_maintenance_silences_its_streams_and_survives_a_restart(start: Open) ->
     assert restarted.history.alerts() == []
 
 
+@pytest.mark.parametrize("act", ["rebaseline", "exclude"])
+def test_what_was_done_before_a_snapshot_is_taken_back_after_it_as_in_an_uninterrupted_run(
+    start: Open, act: str
+) -> None:
+    pipeline = start()
+    receive(pipeline, samples("web-1", 0, quiet(2200)))
+    stream = stream_id(pipeline, "web-1")
+    span = {"start_ms": NOW_MS + 200_000, "end_ms": NOW_MS + 400_000}
+    pipeline.act({"do": act, "stream": stream, **span}, NOW_MS)
+    pipeline.checkpoint.finish(pipeline)
+    receive(pipeline, samples("web-1", 2200, quiet(50, 1)))
+    pipeline.act({"do": f"undo_{act}", "stream": stream}, NOW_MS)
+    before = state_of(pipeline)
+    restarted = start()
+    assert restarted.replayed_samples == 50
+    assert state_of(restarted) == before
+    with pytest.raises(RequestError, match="take back"):
+        restarted.act({"do": f"undo_{act}", "stream": stream}, NOW_MS)
+
+
 def test_deleted_stream_is_gone_after_a_restart_too(start: Open) -> None:
     pipeline = start()
     receive(pipeline, samples("web-1", 0, quiet(10)))

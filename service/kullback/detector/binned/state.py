@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,6 @@ from kullback.detector.summary import Summary
 from kullback.detector.views import WindowView
 
 Slots = NDArray[np.int32]
-UNDO_STREAMS = 64
 NUMBERS = tuple(name for name in RECORD.names or () if RECORD[name].shape == ())
 KIND_NAMES = ("categorical", "ordered")
 
@@ -41,7 +42,6 @@ class BinnedStreams:
         self.live_streams = 1
         self._bytes = self.streams.view(np.uint8).reshape(capacity, RECORD.itemsize)
         self._shown = np.array([WINDOWS.index(w) if w in WINDOWS else -1 for w in windows], np.int64)
-        self._undo: dict[int, NDArray[np.uint8]] = {}
 
     def open(self, slots: Slots, plan: Plan) -> None:
         """Start streams, forgetting what the slots held.
@@ -89,11 +89,9 @@ class BinnedStreams:
         slots : int32 array, shape (n,)
         """
         self._bytes[slots] = 0
-        for slot in slots:
-            self._undo.pop(int(slot), None)
 
     def rebaseline(self, slot: int) -> None:
-        """Accept what the stream shows now as its normal; `undo_rebaseline` takes it back.
+        """Accept what the stream shows now as its normal.
 
         Parameters
         ----------
@@ -106,29 +104,8 @@ class BinnedStreams:
         """
         if not self._ready(slot):
             raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
-        self._undo.pop(slot, None)
-        self._undo[slot] = self._bytes[slot].copy()
-        while len(self._undo) > UNDO_STREAMS:
-            self._undo.pop(next(iter(self._undo)))
         rebaseline(self.streams[slot])
         self.streams["episode"][slot] = Episode.READY
-
-    def undo_rebaseline(self, slot: int) -> None:
-        """Put the reference back that the last `rebaseline` replaced.
-
-        Parameters
-        ----------
-        slot : int
-
-        Raises
-        ------
-        RequestError
-            CONFLICT when there is none to put back (the last 64 streams' are kept, until a restart).
-        """
-        saved = self._undo.pop(slot, None)
-        if saved is None:
-            raise RequestError(ErrorId.CONFLICT, "There is no earlier reference to put back.")
-        self._bytes[slot] = saved
 
     def strike(self, slot: int, start_ms: int, end_ms: int) -> int:
         """Keep a span out of the reference: blocks of 16 units that touch it will not enter.
@@ -143,17 +120,35 @@ class BinnedStreams:
         int
             Units in the blocks that were struck.
         """
-        stream = self.streams[slot]
-        interval_ms = max(float(stream["interval_ms"]), 1.0)
-        partial = (int(stream["units"]) - 1) % UNITS + 1
-        struck = 0
-        for back in range(1, int(stream["blocks_held"]) + 1):
-            newest_ms = float(stream["last_ms"]) - (partial + UNITS * (back - 1)) * interval_ms
-            oldest_ms = newest_ms - (UNITS - 1) * interval_ms
-            if newest_ms >= start_ms and oldest_ms <= end_ms:
-                stream["struck"][(int(stream["block_head"]) - back) % GAP_BLOCKS] = 1
-                struck += UNITS
-        return struck
+        return _strike(self.streams[slot], start_ms, end_ms)
+
+    def undo_strike(
+        self, slot: int, before: dict[str, NDArray[np.generic]], start_ms: int, end_ms: int
+    ) -> None:
+        """Let struck blocks in again, as far as they are still to be had.
+
+        Parameters
+        ----------
+        slot : int
+        before : dict of str to array
+            What `save` gave of the slot before the strike.
+        start_ms, end_ms : int
+            As they were given to it.
+        """
+        was = before["stream"].copy().view(RECORD).reshape(1)
+        struck = was.copy()
+        _strike(struck[0], start_ms, end_ms)
+        _let_in(self.streams[slot], was[0], struck[0])
+
+    def leader_text(self, leader: int) -> str:
+        """What an index of leadership stands for, e.g. `ordered, 64 samples`.
+
+        Parameters
+        ----------
+        leader : int
+        """
+        window, kind = divmod(leader, KINDS)
+        return f"{KIND_NAMES[kind]}, {WINDOWS[window]} samples" if leader >= 0 else "none"
 
     def windows(self, slot: int, window: int) -> WindowView:
         """Reference and current window of a stream, side by side.
@@ -175,13 +170,13 @@ class BinnedStreams:
         """
         stream = self.streams[slot]
         leader, score = int(stream["leader"]), float(stream["score"])
-        window, kind = divmod(max(leader, 0), KINDS)
+        window = max(leader, 0) // KINDS
         samples = float(stream["samples"])
         gates = (
             Gate("first samples", samples, float(FIRST_UNITS), self._ready(slot)),
             Gate("score", score, 1.0, score > 1.0),
         )
-        named = f"{KIND_NAMES[kind]}, {WINDOWS[window]} samples" if leader >= 0 else "none"
+        named = self.leader_text(leader)
         anomalous = bool(stream["episode"] & Episode.ANOMALOUS)
         return explain(self._view(slot, window), score, named, int(stream["onset_ms"]), anomalous, gates)
 
@@ -250,3 +245,40 @@ class BinnedStreams:
 
 def _nearest(samples: int) -> int:
     return min(range(len(WINDOWS)), key=lambda index: abs(np.log(WINDOWS[index] / max(samples, 1))))
+
+
+def _strike(stream: Any, start_ms: int, end_ms: int) -> int:
+    interval_ms = max(float(stream["interval_ms"]), 1.0)
+    partial = (int(stream["units"]) - 1) % UNITS + 1
+    struck = 0
+    for back in range(1, int(stream["blocks_held"]) + 1):
+        newest_ms = float(stream["last_ms"]) - (partial + UNITS * (back - 1)) * interval_ms
+        oldest_ms = newest_ms - (UNITS - 1) * interval_ms
+        if newest_ms >= start_ms and oldest_ms <= end_ms:
+            stream["struck"][(int(stream["block_head"]) - back) % GAP_BLOCKS] = 1
+            struck += UNITS
+    return struck
+
+
+def _let_in(stream: Any, before: Any, after: Any) -> None:
+    """Unmark the blocks that a strike marked; those that left the gap meanwhile are gone.
+
+    Parameters
+    ----------
+    stream : record
+    before, after : record
+        Just before and after the strike.
+    """
+    passed = int(stream["samples"]) - int(before["samples"])
+    if passed != int(stream["units"]) - int(before["units"]):  # the windows were emptied since
+        return
+    closed = _closed(stream) - _closed(before)
+    for back in range(1, int(stream["blocks_held"]) - closed + 1):
+        at = (int(before["block_head"]) - back) % GAP_BLOCKS
+        if after["struck"][at] and not before["struck"][at]:
+            stream["struck"][at] = 0
+
+
+def _closed(stream: Any) -> int:
+    """Blocks closed since the windows were empty."""
+    return max(int(stream["units"]) - 1, 0) // UNITS

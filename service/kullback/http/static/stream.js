@@ -97,10 +97,11 @@ const ACTIONS = {
     done("The present level is the new normal.", () => post(`${here}/rebaseline/undo`).then(() => done("The old reference is back.")));
   },
   async exclude() {
-    const answer = await confirmed("Was it an incident?", "Samples of this time are kept out of the reference, so that the next incident is seen as well. This cannot be undone; the reference refills with new samples.", suspect());
+    const answer = await confirmed("Was it an incident?", "Samples of this time are kept out of the reference, so that the next incident is seen as well. You can undo it.", suspect());
     if (!answer) return;
     await post(`${here}/exclude`, answer);
-    done(`${span(Date.parse(answer.end) - Date.parse(answer.start))} stay out of the reference.`);
+    done(`${span(Date.parse(answer.end) - Date.parse(answer.start))} stay out of the reference.`,
+      () => post(`${here}/exclude/undo`).then(() => done("Those samples count again.")));
   },
   async maintenance() {
     if (!await confirmed("Maintenance for an hour?", "Nothing fires, and nothing is learned from it. You can undo it.")) return;
