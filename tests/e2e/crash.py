@@ -30,7 +30,8 @@ from kullback.core.profile import Profile
 CLIENTS = 3
 STREAMS_PER_CLIENT = 4
 SAMPLES_PER_REQUEST = 5
-STEP_MS = 1000
+STEP_MS = 50
+"""So short that the clients do not run out of past before the last of 500 rounds."""
 AGE_MS = 9_000_000
 MOST_SAMPLES = AGE_MS // STEP_MS - 1000
 """The newest sample stays in the past."""

@@ -28,13 +28,13 @@ GROWTH_RATIO = 0.05
 MIB_BYTES = 2**20
 
 
-def soak(folder: Path, minutes: float) -> dict[str, float]:
+def soak(folder: Path, minutes: float) -> dict[str, Any]:
     """Load the service and watch its memory; raises AssertionError when it grows.
 
     Returns
     -------
-    dict of str to float
-        Samples sent, and resident memory in MiB after the first third and at the end.
+    dict of str to float or list
+        Samples sent, resident memory in MiB after the first third and at the end, and in each minute.
     """
     port, rng = free_port(), np.random.default_rng(1)
     options = {
@@ -56,10 +56,16 @@ def soak(folder: Path, minutes: float) -> dict[str, float]:
             time.sleep(max(0.0, 1.0 - (time.monotonic() - begin)))
     third = len(resident_bytes) // 3
     early, late = np.median(resident_bytes[third : 2 * third]), np.median(resident_bytes[-third:])
+    by_minute = [round(resident / MIB_BYTES, 1) for resident in resident_bytes[::60]]
     assert late <= (1 + GROWTH_RATIO) * early, (
-        f"{early / MIB_BYTES:.1f} MiB grew to {late / MIB_BYTES:.1f} MiB"
+        f"{early / MIB_BYTES:.1f} MiB grew to {late / MIB_BYTES:.1f} MiB: {by_minute}"
     )
-    return {"samples": sent, "early_mib": float(early / MIB_BYTES), "late_mib": float(late / MIB_BYTES)}
+    return {
+        "samples": sent,
+        "early_mib": float(early / MIB_BYTES),
+        "late_mib": float(late / MIB_BYTES),
+        "by_minute_mib": by_minute,
+    }
 
 
 def _rows(rng: np.random.Generator, turn: int) -> list[dict[str, Any]]:
