@@ -107,7 +107,10 @@ def crash(folder: Path, rounds: int, seed: int) -> dict[str, int]:
     port, moments = free_port(), random.Random(seed)
     start_ms = time.time_ns() // 1_000_000 - AGE_MS
     clients = [Client(f"http://127.0.0.1:{port}", index, start_ms) for index in range(CLIENTS)]
-    options = {"storage": {"path": str(folder / "storage"), "snapshot_interval": "1s"}}
+    options = {
+        "storage": {"path": str(folder / "storage"), "snapshot_interval": "1s"},
+        "limits": {"max_sample_age_ms": 10 * AGE_MS},
+    }
     for _ in track(range(rounds), "Killing"):
         with kullback(folder, port, options) as server:
             for client in clients:
