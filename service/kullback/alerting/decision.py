@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kullback.alerting.alert import Alert, Phase, Reason
-from kullback.core.labels import NAME, Labels, render, sorted_labels
+from kullback.core.labels import NAME, TENANT, Labels, render, sorted_labels
 
 ALERTNAME = "KullbackStreamAnomalous"
 OWN_LABELS = ("alertname", "metric", "severity")
@@ -36,12 +36,15 @@ class Wording:
         "" leaves the annotation out.
     external_url : str
         Under which people reach this service; "" leaves links to the stream's page out.
+    tenant : str
+        Whose the stream is; "" leaves the label out.
     """
 
     severity: str = "warning"
     explanation: str = ""
     runbook_url: str = ""
     external_url: str = ""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Decision:
     stream : str
         The stream's id.
     labels : Labels
-        Who the alert is: the stream's labels, `alertname`, `metric` and `severity`; never a score.
+        Who the alert is: the stream's labels, `alertname`, `metric`, `severity` and, with tenants,
+        `tenant`; never a score.
     annotations : mapping of str to str
         `summary`, `description`, `runbook_url`.
     page_url : str
@@ -92,7 +96,7 @@ def decide(alert: Alert, stream: str, labels: Labels, wording: Wording) -> Decis
     return Decision(
         id=alert_id(stream, alert),
         stream=stream,
-        labels=alert_labels(labels, wording.severity),
+        labels=alert_labels(labels, wording.severity, wording.tenant),
         annotations={name: text for name, text in annotations.items() if text},
         page_url=page if wording.external_url else "",
         alert=alert,
@@ -111,7 +115,7 @@ def alert_id(stream: str, alert: Alert) -> str:
     return f"{stream}-{alert.started_ms}"
 
 
-def alert_labels(labels: Labels, severity: str) -> Labels:
+def alert_labels(labels: Labels, severity: str, tenant: str = "") -> Labels:
     """The label set that is an alert's identity towards Prometheus and Alertmanager.
 
     Parameters
@@ -120,9 +124,13 @@ def alert_labels(labels: Labels, severity: str) -> Labels:
         The stream's. Its metric name becomes `metric`; names that clash with the alert's own get `exported_`
         in front, characters that Prometheus does not allow become `_`.
     severity : str
+    tenant : str
+        "" leaves the label out.
     """
-    own = {"alertname": ALERTNAME, "severity": severity}
+    own = {"alertname": ALERTNAME, "severity": severity} | ({"tenant": tenant} if tenant else {})
     for name, value in labels:
+        if name == TENANT:
+            continue
         label = "metric" if name == NAME else _allowed(name)
         while name != NAME and (label in OWN_LABELS or label in own):
             label = CLASH_PREFIX + label

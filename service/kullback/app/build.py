@@ -83,10 +83,10 @@ def build_pipeline(
     KullbackError
         When the storage cannot be used.
     """
-    storage, limits, profiles = settings.storage, settings.limits.build(), settings.build_profiles()
+    storage, limits, profiles = settings.storage, settings.build_limits(), settings.build_profiles()
     numbers = slots_per_shard(limits.max_streams, storage.shards) * storage.shards
     alerts = AlertStates(numbers)
-    address = Address(settings.server.external_url, settings.alerting.runbook_url)
+    address = Address(settings.server.external_url, settings.alerting.runbook_url, settings.tenants.enabled)
     history = History(storage.path / "history.sqlite", numbers, storage.history_step, storage.retention)
     shape = shape_for(profiles)
     engine = LocalEngine(

@@ -23,6 +23,8 @@ from kullback.detector.shapes import shape_for
 from kullback.http.api import build_app
 from kullback.http.auth import Gate
 from kullback.http.context import Context
+from kullback.http.tenancy import Tenancy
+from kullback.outputs.exposition import LabelTexts
 from kullback.outputs.meters import Meters
 from kullback.outputs.sender import Sender
 from kullback.pipeline.owner import Owner
@@ -64,17 +66,18 @@ class Service:
         self.settings = settings
         self._config, self._overrides = config, overrides or {}
         self._directory = Directory(settings.storage.path)
-        self.meters = Meters()
+        self.meters = Meters(settings.tenants.enabled)
         self.sender = Sender(build_desks(settings.alerting), now_ms)
         self.pipeline: Pipeline = build_pipeline(settings, self.meters, self.sender.deliver)
         self.owner = Owner(
             self.pipeline, now_ms, settings.limits.max_queue_samples, die, prepare=compile_kernels
         )
-        gate = Gate(settings.server.web_config_file, now_ms)
-        self.app: FastAPI = build_app(self._context(), gate, self._lifespan)
+        tenants = settings.tenants.enabled
+        gate = Gate(settings.server.web_config_file, now_ms, tenants)
+        self.app: FastAPI = build_app(self._context(), gate, self._lifespan, Tenancy(tenants))
 
     def _context(self) -> Context:
-        server, limits = self.settings.server, self.settings.limits.build()
+        server, limits = self.settings.server, self.settings.build_limits()
         return Context(
             owner=self.owner,
             shape=shape_for(self.settings.build_profiles()),
@@ -90,6 +93,7 @@ class Service:
             admin_enabled=server.enable_admin,
             notifications=self.sender.counts,
             read_profile=read_profile,
+            label_texts=LabelTexts(self.settings.tenants.enabled),
         )
 
     @asynccontextmanager
@@ -126,7 +130,7 @@ class Service:
         """
         try:
             settings = load_settings(self._config, self._overrides)
-            profiles, limits = settings.build_profiles(), settings.limits.build()
+            profiles, limits = settings.build_profiles(), settings.build_limits()
             desks = build_desks(settings.alerting)
             await asyncio.wrap_future(self.owner.ask(lambda p: p.reconfigure(profiles, limits)))
         except KullbackError as problem:

@@ -41,6 +41,9 @@ def backfill(
     token: Annotated[
         str | None, typer.Option(envvar="KULLBACK_TOKEN", help="Bearer token for Kullback.")
     ] = None,
+    tenant: Annotated[
+        str | None, typer.Option(envvar="KULLBACK_TENANT", help="Whose the streams are (X-Scope-OrgID).")
+    ] = None,
     prometheus_token: Annotated[
         str | None, typer.Option(envvar="PROMETHEUS_TOKEN", help="Bearer token for Prometheus.")
     ] = None,
@@ -55,7 +58,7 @@ def backfill(
     if (file is None) == (prometheus is None):
         raise typer.BadParameter("give either a FILE or --prometheus URL", param_hint="FILE")
     labels = _labels(label or [])
-    with Client(url, token, TIMEOUT_S) as client:
+    with Client(url, token, TIMEOUT_S, tenant=tenant) as client:
         delivery = backfilling.Delivery(client, url)
         if file is not None:
             columns = (time_column, value_column)

@@ -15,8 +15,9 @@ DEFAULT_URL = "http://127.0.0.1:9797"
 DEFAULT_TIMEOUT_S = 10.0
 
 
-def _headers(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token else {}
+def _headers(token: str | None, tenant: str | None) -> dict[str, str]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return headers | ({"X-Scope-OrgID": tenant} if tenant else {})
 
 
 def _answer(response: httpx.Response) -> Json:
@@ -41,6 +42,8 @@ class Client:
     timeout_s : float
     transport : httpx.BaseTransport or None
         For tests and proxies.
+    tenant : str or None
+        Whose the samples and streams are, when the service has tenants.
 
     Raises
     ------
@@ -54,9 +57,10 @@ class Client:
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
+        tenant: str | None = None,
     ) -> None:
         self._http = httpx.Client(
-            base_url=url, headers=_headers(token), timeout=timeout_s, transport=transport
+            base_url=url, headers=_headers(token, tenant), timeout=timeout_s, transport=transport
         )
 
     def send(self, call: Call) -> Json:
@@ -137,9 +141,10 @@ class AsyncClient:
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
+        tenant: str | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, headers=_headers(token), timeout=timeout_s, transport=transport
+            base_url=url, headers=_headers(token, tenant), timeout=timeout_s, transport=transport
         )
 
     async def send(self, call: Call) -> Json:

@@ -85,6 +85,12 @@ class ErrorId(Enum):
         "No room for another stream of this metric name.",
         "max_streams_per_metric",
     )
+    TOO_MANY_STREAMS_OF_TENANT = ErrorFacts(
+        "kb-too-many-streams-of-tenant",
+        "too_many_streams_of_tenant",
+        "No room for another stream of this tenant.",
+        "tenants.max_streams",
+    )
     TOO_MANY_LABELS = ErrorFacts(
         "kb-too-many-labels", "too_many_labels", "A series has too many labels.", "max_labels_per_series"
     )
@@ -137,6 +143,10 @@ class ErrorId(Enum):
     )
     CONFLICT = ErrorFacts("kb-conflict", "conflict", "The present state does not allow this action.")
     UNAUTHENTICATED = ErrorFacts("kb-unauthenticated", "unauthenticated", "Credentials are missing or wrong.")
+    NO_TENANT = ErrorFacts(
+        "kb-no-tenant", "no_tenant", "The request does not say whose it is; send X-Scope-OrgID."
+    )
+    BAD_TENANT = ErrorFacts("kb-bad-tenant", "bad_tenant", "X-Scope-OrgID is not the name of one tenant.")
     FORBIDDEN = ErrorFacts("kb-forbidden", "forbidden", "The credentials do not allow this action.")
     RATE_LIMITED = ErrorFacts(
         "kb-rate-limited",

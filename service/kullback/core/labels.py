@@ -7,6 +7,9 @@ from enum import IntEnum
 from hashlib import blake2b
 
 NAME = "__name__"
+TENANT = "__tenant__"
+"""Whose a stream is; see `kullback.core.tenant`. Never shown as a label."""
+
 ID_BYTES = 10
 
 Labels = tuple[tuple[str, str], ...]
@@ -80,7 +83,7 @@ class Series:
         # What tables of series are keyed by: a str hashes and compares in C, a Series in Python.
         self.key = f"{self.id}{int(kind)}"
         # Measured once here because limits are checked on every request.
-        self.label_count = len(labels)
+        self.label_count = sum(name != TENANT for name, _ in labels)
         self.widest_name_bytes = max((len(name.encode("utf-8", "replace")) for name, _ in labels), default=0)
         self.widest_value_bytes = max(
             (len(value.encode("utf-8", "replace")) for _, value in labels), default=0
@@ -119,7 +122,7 @@ def render(labels: Labels) -> str:
     labels : Labels
     """
     metric = next((value for name, value in labels if name == NAME), "")
-    pairs = [f'{name}="{escape(value)}"' for name, value in labels if name != NAME]
+    pairs = [f'{name}="{escape(value)}"' for name, value in labels if name not in (NAME, TENANT)]
     return f"{metric}{{{','.join(pairs)}}}" if pairs or not metric else metric
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kullback.core.batch import Batch
 from kullback.core.errors import ErrorId, Refusal
 from kullback.core.labels import Series, render
+from kullback.core.tenant import Quotas
 
 SHOWN_CHARACTERS = 120
 _LABELS, _NAMES, _VALUES = map(attrgetter, ("label_count", "widest_name_bytes", "widest_value_bytes"))
@@ -33,6 +34,7 @@ class Limits:
     future_tolerance_ms: int = 600_000
     out_of_order_ms: int = 0
     max_queue_samples: int = 1_000_000
+    tenants: Quotas = field(default_factory=Quotas)
 
 
 def admit(
@@ -101,8 +103,8 @@ def series_problem(series: Series, limits: Limits) -> Refusal | None:
     series : Series
     limits : Limits
     """
-    if len(series.labels) > limits.max_labels_per_series:
-        many = f"{_shown(series)} has {len(series.labels)} labels, more than {limits.max_labels_per_series}."
+    if series.label_count > limits.max_labels_per_series:
+        many = f"{_shown(series)} has {series.label_count} labels, more than {limits.max_labels_per_series}."
         return Refusal(ErrorId.TOO_MANY_LABELS, 1, many)
     if series.widest_name_bytes > limits.max_label_name_bytes:
         long = f"A label name of {_shown(series)} is longer than {limits.max_label_name_bytes} bytes."

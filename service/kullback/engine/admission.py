@@ -14,6 +14,7 @@ from kullback.core.errors import ErrorId, Refusal, merge_refusals
 from kullback.core.labels import Labels, Series, render
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
+from kullback.core.tenant import tenant_of
 from kullback.engine.families import NO_BOUND, bound_of, family_of, is_total
 from kullback.engine.forms import Form, form_of
 from kullback.engine.identity import identity_of, profile_for
@@ -43,6 +44,11 @@ class Candidate:
     form: Form
     profile: Profile
     bound: float | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Tenant and metric name: what limits are counted by."""
+        return tenant_of(self.series.labels), self.series.metric
 
 
 class Admission:
@@ -74,7 +80,8 @@ class Admission:
         self._forms = forms
         self._candidates: dict[str, Candidate] = {}
         self._awaited: dict[str, Candidate] = {}
-        self._awaited_of_metric: Counter[str] = Counter()
+        self._awaited_of_metric: Counter[tuple[str, str]] = Counter()
+        self._awaited_of_tenant: Counter[str] = Counter()
         self._awaited_of_shard: Counter[int] = Counter()
         self._applied = False
 
@@ -124,6 +131,7 @@ class Admission:
         self._candidates.clear()
         self._awaited.clear()
         self._awaited_of_metric.clear()
+        self._awaited_of_tenant.clear()
         self._awaited_of_shard.clear()
         self._applied = False
 
@@ -167,20 +175,25 @@ class Admission:
     def _await(self, candidate: Candidate) -> None:
         shard, _ = self._place(candidate.series.id)
         self._awaited[candidate.series.id] = candidate
-        self._awaited_of_metric[candidate.series.metric] += 1
+        self._awaited_of_metric[candidate.place] += 1
+        self._awaited_of_tenant[candidate.place[0]] += 1
         self._awaited_of_shard[shard] += 1
 
     def _no_room(self, candidate: Candidate) -> Refusal | None:
         if candidate.form not in self._forms:
             form = candidate.form.name.lower()
             return Refusal(ErrorId.UNSUPPORTED_SAMPLE, 1, f"{_shown(candidate.series)} has {form} samples.")
-        limits, metric = self.limits, candidate.series.metric
+        limits, (tenant, metric) = self.limits, candidate.place
         streams = len(self._table) + len(self._awaited)
         shard, free = self._place(candidate.series.id)
         if streams >= limits.max_streams or free <= self._awaited_of_shard[shard]:
             full = f"{streams} streams are watched; there is no room for {_shown(candidate.series)}."
             return Refusal(ErrorId.TOO_MANY_STREAMS, 1, full)
-        of_metric = self._table.count_of_metric(metric) + self._awaited_of_metric[metric]
+        of_tenant = self._table.count_of_tenant.get(tenant, 0) + self._awaited_of_tenant[tenant]
+        if 0 < limits.tenants.of(tenant) <= of_tenant:
+            full = f"{of_tenant} streams of this tenant are watched; {_shown(candidate.series)} has no room."
+            return Refusal(ErrorId.TOO_MANY_STREAMS_OF_TENANT, 1, full)
+        of_metric = self._table.count_of_metric(tenant, metric) + self._awaited_of_metric[candidate.place]
         if 0 < limits.max_streams_per_metric <= of_metric:
             full = f"{of_metric} streams of {metric!r} are watched; {_shown(candidate.series)} has no room."
             return Refusal(ErrorId.TOO_MANY_STREAMS_PER_METRIC, 1, full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kullback.core.labels import NAME, Labels, Series
+from kullback.core.labels import NAME, TENANT, Labels, Series
 from kullback.core.profile import Profile
 
 _DEFAULT = Profile()
@@ -30,14 +30,15 @@ def identity_of(series: Series, profile: Profile) -> Series:
     ----------
     series : Series
     profile : Profile
-        `identity_labels`, when given, are the only labels kept beside the name; `ignore_labels` are dropped.
+        `identity_labels`, when given, are the only labels kept beside name and tenant; `ignore_labels` are
+        dropped.
     """
     if not profile.identity_labels and not profile.ignore_labels:
         return series
     kept = tuple(
         (name, value)
         for name, value in series.labels
-        if name == NAME
+        if name in (NAME, TENANT)
         or (
             name not in profile.ignore_labels
             and (not profile.identity_labels or name in profile.identity_labels)

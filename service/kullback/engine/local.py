@@ -16,6 +16,7 @@ from kullback.core.profile import Profile
 from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
+from kullback.core.tenant import Quotas
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.categories import Categories
 from kullback.engine.forms import Detector, Makers, Rows
@@ -269,6 +270,15 @@ class LocalEngine:
         plan = self._plans.of(stream)
         self._act(number, offset, lambda detector, slot: detector.replan(np.array([slot], np.int32), plan))
 
+    def set_quotas(self, quotas: Quotas) -> None:
+        """Let tenants open as many streams as new quotas say.
+
+        Parameters
+        ----------
+        quotas : Quotas
+        """
+        self._admission.limits = replace(self._admission.limits, tenants=quotas)
+
     def reconfigure(self, profiles: Sequence[Profile]) -> None:
         """Watch every stream as the new profiles say, keeping its history.
 
@@ -292,6 +302,11 @@ class LocalEngine:
         """
         stream = self._table.find(stream_id)
         return stream.number if stream else None
+
+    @property
+    def count_of_tenant(self) -> Mapping[str, int]:
+        """Live streams by tenant."""
+        return self._table.count_of_tenant
 
     def stream(self, number: int) -> Stream:
         """The stream of a number.

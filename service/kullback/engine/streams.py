@@ -1,17 +1,20 @@
-"""The table of streams: by id, by number, by metric name, and by the series that feed them."""
+"""The table of streams: by id, by number, by tenant and metric name, and by the series that feed them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.labels import NAME, Kind, Labels, Series
+from kullback.core.labels import NAME, TENANT, Kind, Labels, Series
 from kullback.core.profile import Profile
 from kullback.core.selector import Selector
+from kullback.core.tenant import ANONYMOUS, tenant_of
 from kullback.engine.forms import Form
 
 MAX_ROUTES_PER_STREAM = 256
@@ -67,7 +70,8 @@ class StreamTable:
     def __init__(self) -> None:
         self._by_id: dict[str, Stream] = {}
         self._by_number: dict[int, Stream] = {}
-        self._numbers_of_metric: dict[str, dict[int, None]] = {}
+        self._shelves: dict[str, dict[str, dict[int, None]]] = {}
+        self._count_of_tenant: Counter[str] = Counter()
         self._routes: dict[str, int] = {}
         self._keys: dict[int, list[str]] = {}
         self._bounds: dict[str, float] = {}
@@ -119,8 +123,9 @@ class StreamTable:
         ----------
         stream : Stream
         """
+        if stream.number not in self._by_number:
+            self._shelve(stream)
         self._by_id[stream.id] = self._by_number[stream.number] = stream
-        self._numbers_of_metric.setdefault(stream.series.metric, {})[stream.number] = None
 
     def learn(self, series: Series, number: int, bound: float | None = None) -> None:
         """Remember which stream a series feeds.
@@ -164,10 +169,7 @@ class StreamTable:
         del self._by_id[stream.id]
         for key in self._keys.pop(number, ()):
             self._unlearn(key)
-        of_metric = self._numbers_of_metric[stream.series.metric]
-        del of_metric[number]
-        if not of_metric:
-            del self._numbers_of_metric[stream.series.metric]
+        self._unshelve(stream)
         return stream
 
     def forget_routes(self) -> None:
@@ -176,14 +178,19 @@ class StreamTable:
         self._keys.clear()
         self._bounds.clear()
 
-    def count_of_metric(self, metric: str) -> int:
+    def count_of_metric(self, tenant: str, metric: str) -> int:
         """Live streams of a metric name.
 
         Parameters
         ----------
-        metric : str
+        tenant, metric : str
         """
-        return len(self._numbers_of_metric.get(metric, ()))
+        return len(self._shelves.get(tenant, {}).get(metric, ()))
+
+    @property
+    def count_of_tenant(self) -> Mapping[str, int]:
+        """Live streams by tenant; 0 of one that has none."""
+        return self._count_of_tenant
 
     def select(self, selector: Selector) -> NDArray[np.int32]:
         """Numbers of the streams a selector matches, rising.
@@ -201,10 +208,28 @@ class StreamTable:
         del self._routes[key]
         self._bounds.pop(key, None)
 
+    def _shelve(self, stream: Stream) -> None:
+        tenant = tenant_of(stream.series.labels)
+        self._count_of_tenant[tenant] += 1
+        self._shelves.setdefault(tenant, {}).setdefault(stream.series.metric, {})[stream.number] = None
+
+    def _unshelve(self, stream: Stream) -> None:
+        tenant, metric = tenant_of(stream.series.labels), stream.series.metric
+        self._count_of_tenant[tenant] -= 1
+        shelf = self._shelves[tenant]
+        del shelf[metric][stream.number]
+        if not shelf[metric]:
+            del shelf[metric]
+        if not shelf:
+            del self._shelves[tenant], self._count_of_tenant[tenant]
+
     def _candidates(self, selector: Selector) -> Iterator[Stream]:
-        """The streams of the selector's metric name, where it fixes one."""
-        for matcher in selector.matchers:
-            if matcher.label == NAME and matcher.operator == "=" and matcher.value:
-                numbers = self._numbers_of_metric.get(matcher.value, {})
-                return map(self._by_number.__getitem__, numbers)
-        return iter(self)
+        """The streams of the selector's tenant and metric name, where it fixes them."""
+        fixed = {matcher.label: matcher.value for matcher in selector.matchers if matcher.operator == "="}
+        shelves = list(self._shelves.values())
+        if TENANT in fixed:
+            shelves = [self._shelves.get(fixed[TENANT] or ANONYMOUS, {})]
+        if fixed.get(NAME):
+            shelves = [{"": shelf.get(fixed[NAME], {})} for shelf in shelves]
+        numbers = chain.from_iterable(chain.from_iterable(shelf.values() for shelf in shelves))
+        return map(self._by_number.__getitem__, numbers)

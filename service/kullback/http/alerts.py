@@ -13,7 +13,7 @@ from kullback.http.context import Context, author_of, context_of
 from kullback.http.docs import answers
 from kullback.http.json_body import Shape, body_docs, read_json
 from kullback.http.times import parse_time_ms
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1", tags=["Alerts"])
 In = Annotated[Context, Depends(context_of)]
@@ -116,9 +116,9 @@ async def list_alerts(
         raise RequestError(ErrorId.BAD_REQUEST, f"state must be one of {', '.join(STATES)}.")
     before_ms = parse_time_ms(before) if before else None
 
-    def asked(pipeline: Pipeline) -> list[Mapping[str, Any]]:
-        documents = pipeline.history.alerts(state or None, stream or None, before_ms, limit)
-        return [pipeline.book.current(known, pipeline.alerts, pipeline.engine) for known in documents]
+    def asked(fleet: OwnFleet) -> list[Mapping[str, Any]]:
+        documents = fleet.history.alerts(state or None, stream or None, before_ms, limit)
+        return [fleet.current_alert(known) for known in documents]
 
     return AlertList(alerts=[Alert.model_validate(document) for document in await context.ask(asked)])
 
@@ -130,11 +130,11 @@ async def list_alerts(
 async def show_alert(context: In, alert_id: AlertId) -> AlertDetail:
     """One alert with its explanation and what people said of it."""
 
-    def asked(pipeline: Pipeline) -> AlertDetail:
-        document = known_alert(pipeline, alert_id)
-        number = pipeline.engine.find(document["stream"])
-        factor = pipeline.engine.stream(number).feedback if number is not None else None
-        said = _verdict(pipeline, document["stream"], alert_id)
+    def asked(fleet: OwnFleet) -> AlertDetail:
+        document = known_alert(fleet, alert_id)
+        number = fleet.engine.find(document["stream"])
+        factor = fleet.engine.stream(number).feedback if number is not None else None
+        said = _verdict(fleet, document["stream"], alert_id)
         return AlertDetail.model_validate({**document, "feedback": said, "threshold_factor": factor})
 
     return await context.ask(asked)
@@ -151,7 +151,7 @@ async def show_alert(context: In, alert_id: AlertId) -> AlertDetail:
 async def give_feedback(request: Request, context: In, author: By, alert_id: AlertId) -> FeedbackAnswer:
     """Say whether an alert was worth it: a false one raises its stream's threshold; null takes it back."""
     body = await read_json(request, FeedbackBody)
-    document = await context.ask(lambda pipeline: known_alert(pipeline, alert_id))
+    document = await context.ask(lambda fleet: known_alert(fleet, alert_id))
     factor = await context.act(
         author,
         "feedback",
@@ -164,12 +164,12 @@ async def give_feedback(request: Request, context: In, author: By, alert_id: Ale
     return FeedbackAnswer(alert=alert_id, verdict=body.verdict, threshold_factor=factor)
 
 
-def known_alert(pipeline: Pipeline, alert_id: str) -> Mapping[str, Any]:
+def known_alert(fleet: OwnFleet, alert_id: str) -> Mapping[str, Any]:
     """An alert of the book, as it stands now.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     alert_id : str
 
     Raises
@@ -177,14 +177,14 @@ def known_alert(pipeline: Pipeline, alert_id: str) -> Mapping[str, Any]:
     RequestError
         NOT_FOUND.
     """
-    document = pipeline.history.alert(alert_id)
+    document = fleet.history.alert(alert_id)
     if document is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no alert {alert_id[:100]!r}.")
-    return pipeline.book.current(document, pipeline.alerts, pipeline.engine)
+    return fleet.current_alert(document)
 
 
-def _verdict(pipeline: Pipeline, stream_id: str, alert_id: str) -> dict[str, str] | None:
-    for said in pipeline.facts.feedback.get(stream_id, []):
+def _verdict(fleet: OwnFleet, stream_id: str, alert_id: str) -> dict[str, str] | None:
+    for said in fleet.facts.feedback.get(stream_id, []):
         if said["alert"] == alert_id:
             return {"verdict": said["verdict"], "author": said.get("author", "")}
     return None

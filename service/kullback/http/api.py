@@ -28,6 +28,7 @@ from kullback.http import (
 from kullback.http.auth import Gate
 from kullback.http.context import Context
 from kullback.http.edge import Edge
+from kullback.http.tenancy import Tenancy
 from kullback.http.write import write_routes
 
 ROUTERS = (
@@ -50,7 +51,10 @@ ROUTERS = (
 
 
 def build_app(
-    context: Context, gate: Gate | None = None, lifespan: Lifespan[FastAPI] | None = None
+    context: Context,
+    gate: Gate | None = None,
+    lifespan: Lifespan[FastAPI] | None = None,
+    tenancy: Tenancy | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -62,6 +66,8 @@ def build_app(
         None lets everybody in.
     lifespan : Lifespan or None
         Starts and stops what the context holds.
+    tenancy : Tenancy or None
+        None: tenants are off.
 
     Returns
     -------
@@ -72,7 +78,8 @@ def build_app(
     app.mount("/docs/assets", api_page.assets())
     app.mount("/static", ui.static_files())
     problems.install(app)
-    app.add_middleware(Edge, gate=gate or Gate(None, context.clock), meters=context.meters)
+    gate = gate or Gate(None, context.clock)
+    app.add_middleware(Edge, gate=gate, meters=context.meters, tenancy=tenancy)
     return app
 
 

@@ -49,6 +49,8 @@ class Identity:
 
     name: str
     scopes: frozenset[str]
+    tenant: str = ""
+    """The only tenant they may name; "" when they may name any."""
 
 
 ANYBODY = Identity("", frozenset(SCOPES))
@@ -90,6 +92,8 @@ class Gate:
         None lets everybody in.
     clock : callable -> int
         Unix time, ms.
+    tenants : bool
+        Whether credentials may be bound to tenants; a binding that nobody looks at would open everything.
 
     Raises
     ------
@@ -97,9 +101,10 @@ class Gate:
         BAD_CONFIG when the file is bad at the start; a later bad file changes nothing.
     """
 
-    def __init__(self, web_config_file: Path | None, clock: Callable[[], int]) -> None:
+    def __init__(self, web_config_file: Path | None, clock: Callable[[], int], tenants: bool = False) -> None:
         self._path = web_config_file
         self._clock = clock
+        self._tenants = tenants
         self._salt = os.urandom(32)
         self._age = _age(web_config_file)
         self._use(read_web_config(web_config_file) if web_config_file else WebConfig())
@@ -110,6 +115,10 @@ class Gate:
         return self.config.http_server_config.headers
 
     def _use(self, config: WebConfig) -> None:
+        if config.binds_to_tenants and not self._tenants:
+            raise RequestError(
+                ErrorId.BAD_CONFIG, f"{self._path} binds credentials to tenants; set tenants.enabled for it."
+            )
         self.config = config
         self._proven: dict[bytes, Identity] = {}
         self._buckets = {
@@ -177,7 +186,8 @@ class Gate:
             return None
         if len(self._proven) >= MAX_REMEMBERED:
             self._proven.clear()
-        return self._proven.setdefault(proof, Identity(user, frozenset(SCOPES)))
+        tenant = self.config.basic_auth_tenants.get(user, "")
+        return self._proven.setdefault(proof, Identity(user, frozenset(SCOPES), tenant))
 
 
 def _owner_of(token: str, known: list[BearerToken]) -> Identity | None:
@@ -187,7 +197,7 @@ def _owner_of(token: str, known: list[BearerToken]) -> Identity | None:
     for candidate in known:
         if hmac.compare_digest(digest, candidate.sha256.lower()):
             found = candidate
-    return Identity(found.name, frozenset(found.scopes)) if found else None
+    return Identity(found.name, frozenset(found.scopes), found.tenant or "") if found else None
 
 
 def _pair(encoded: str) -> tuple[str, bytes]:

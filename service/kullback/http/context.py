@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from fastapi import Request
 
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
+from kullback.core.tenant import EVERYONE, Deeds
 from kullback.detector.layout import Shape
 from kullback.http.protocols.dialect import Dialect
 from kullback.http.request_body import BodyRoom
@@ -20,6 +21,7 @@ from kullback.pipeline.owner import Owner
 from kullback.pipeline.pipeline import Pipeline
 from kullback.pipeline.receipt import Receipt
 from kullback.pipeline.request import Request as PipelineRequest
+from kullback.pipeline.tenancy import OwnFleet
 
 T = TypeVar("T")
 
@@ -55,6 +57,8 @@ class Context:
         Notifications so far by (receiver, outcome).
     read_profile : callable
         A profile from the JSON of one entry of `profiles:`; RequestError when it is not valid.
+    tenant : str
+        Whose request is answered; `EVERYONE` while tenants are off, and for the operator.
     """
 
     owner: Owner[Pipeline]
@@ -73,6 +77,8 @@ class Context:
     read_profile: Callable[[Mapping[str, Any]], Profile]
     label_texts: LabelTexts = field(default_factory=LabelTexts)
     bodies: BodyRoom = field(default_factory=BodyRoom)
+    deeds: Deeds = field(default_factory=Deeds)
+    tenant: str = EVERYONE
 
     async def receive(self, request: PipelineRequest) -> Receipt:
         """What became of a write request.
@@ -88,8 +94,8 @@ class Context:
         """
         return await asyncio.wrap_future(self.owner.receive(request))
 
-    async def ask(self, question: Callable[[Pipeline], T]) -> T:
-        """The answer to a question, which runs on the owner's thread.
+    async def ask(self, question: Callable[[OwnFleet], T]) -> T:
+        """The answer to a question about what the tenant owns, which runs on the owner's thread.
 
         Parameters
         ----------
@@ -100,6 +106,16 @@ class Context:
         ------
         Overloaded
             STARTING_OR_STOPPING.
+        """
+        return await self.inspect(lambda pipeline: question(OwnFleet(pipeline, self.tenant)))
+
+    async def inspect(self, question: Callable[[Pipeline], T]) -> T:
+        """The answer to a question about the service itself: what belongs to no tenant.
+
+        Parameters
+        ----------
+        question : callable
+            As in `ask`.
         """
         return await asyncio.wrap_future(self.owner.ask(question))
 
@@ -116,19 +132,21 @@ class Context:
             JSON values.
         """
         now_ms = self.clock()
-        entry = {"do": action, "author": author, **details}
-        return await self.ask(lambda pipeline: pipeline.act(entry, now_ms))
+        whose = {"tenant": self.tenant} if self.tenant != EVERYONE else {}
+        entry = {"do": action, "author": author, **whose, **details}
+        return await self.inspect(lambda pipeline: pipeline.act(entry, now_ms))
 
 
 def context_of(request: Request) -> Context:
-    """The present context (a FastAPI dependency).
+    """The present context, for the tenant of the request (a FastAPI dependency).
 
     Parameters
     ----------
     request : Request
     """
     context: Context = request.app.state.context
-    return context
+    tenant = request.scope.get("state", {}).get("tenant", EVERYONE)
+    return context if tenant == EVERYONE else replace(context, tenant=tenant)
 
 
 def author_of(request: Request) -> str:

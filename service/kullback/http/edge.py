@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kullback.core.errors import ErrorId, KullbackError
 from kullback.http.auth import ANYBODY, Gate
 from kullback.http.problems import problem_response
+from kullback.http.tenancy import HEADER, Tenancy
 from kullback.outputs.meters import Meters
 
 SECURITY_HEADERS = {
@@ -35,11 +36,14 @@ class Edge:
     app : ASGIApp
     gate : Gate
     meters : Meters
+    tenancy : Tenancy or None
+        None: tenants are off.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, meters: Meters, tenancy: Tenancy | None = None) -> None:
         self._app = app
         self._gate = gate
+        self._tenancy = tenancy or Tenancy()
         self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,14 +66,16 @@ class Edge:
             self._meters.answered(_handler(scope), code, perf_counter() - start_s)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = Headers(scope=scope).get("authorization", "")
+        headers, path = Headers(scope=scope), scope["path"]
         try:
-            identity = await self._gate.admit(scope["method"], scope["path"], authorization)
+            identity = await self._gate.admit(scope["method"], path, headers.get("authorization", ""))
+            tenant = self._tenancy.tenant(path, headers.getlist(HEADER), identity.tenant)
         except KullbackError as problem:
             challenge = CHALLENGE if problem.error is ErrorId.UNAUTHENTICATED else None
             await problem_response(problem.error, problem.detail, challenge)(scope, receive, send)
             return
-        scope.setdefault("state", {})["author"] = identity.name if identity is not ANYBODY else ""
+        author = identity.name if identity is not ANYBODY else ""
+        scope.setdefault("state", {}).update(author=author, tenant=tenant)
         await self._app(scope, receive, send)
 
     def _add_headers(self, message: Message) -> None:

@@ -22,8 +22,8 @@ from kullback.http.docs import answers
 from kullback.http.paging import selected
 from kullback.http.stream_shapes import known
 from kullback.outputs.alert_json import alert_json
-from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES, standing
+from kullback.pipeline.standing import STATES
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1", tags=["Streams"])
 News = tuple[list[dict[str, Any]], list[dict[str, Any]]]
@@ -53,26 +53,26 @@ class Look:
     last_ms: dict[int, int] = field(default_factory=dict)
     alerts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def news(self, pipeline: Pipeline, now_ms: int) -> News:
+    def news(self, fleet: OwnFleet, now_ms: int) -> News:
         """Scores and alerts that changed since the last look.
 
         Parameters
         ----------
-        pipeline : Pipeline
+        fleet : OwnFleet
         now_ms : int
         """
-        return self._scores(pipeline, now_ms), self._alerts(pipeline)
+        return self._scores(fleet, now_ms), self._alerts(fleet)
 
-    def _scores(self, pipeline: Pipeline, now_ms: int) -> list[dict[str, Any]]:
-        numbers = selected(pipeline, self.selectors)[:MAX_STREAMS]
-        summary = pipeline.engine.summary(numbers)
-        states = standing(pipeline, numbers, now_ms)
+    def _scores(self, fleet: OwnFleet, now_ms: int) -> list[dict[str, Any]]:
+        numbers = selected(fleet, self.selectors)[:MAX_STREAMS]
+        summary = fleet.engine.summary(numbers)
+        states = fleet.standing(numbers, now_ms)
         newest = dict(zip(numbers.tolist(), summary.last_sample_ms.tolist(), strict=True))
         fresh = [row for row, number in enumerate(newest) if self.last_ms.get(number) != newest[number]]
         self.last_ms = newest
         return [
             {
-                "stream": pipeline.engine.stream(int(numbers[row])).id,
+                "stream": fleet.engine.stream(int(numbers[row])).id,
                 "timestamp_ms": int(summary.last_sample_ms[row]),
                 "value": known(summary.value[row]),
                 "score": known(summary.score[row]),
@@ -82,21 +82,21 @@ class Look:
             for row in fresh
         ]
 
-    def _alerts(self, pipeline: Pipeline) -> list[dict[str, Any]]:
-        decisions = pipeline.book.live(pipeline.alerts, pipeline.engine)
+    def _alerts(self, fleet: OwnFleet) -> list[dict[str, Any]]:
+        decisions = fleet.live_alerts()
         live = {
             decision.id: alert_json(decision)
             for decision in decisions
-            if not self.selectors or self._matches(pipeline, decision.stream)
+            if not self.selectors or self._matches(fleet, decision.stream)
         }
         changed = [alert for key, alert in live.items() if self._state(key) != alert["state"]]
-        gone = [pipeline.history.alert(key) or self.alerts[key] for key in self.alerts if key not in live]
+        gone = [fleet.history.alert(key) or self.alerts[key] for key in self.alerts if key not in live]
         self.alerts = live
         return changed + gone
 
-    def _matches(self, pipeline: Pipeline, stream_id: str) -> bool:
-        number = pipeline.engine.find(stream_id)
-        labels = pipeline.engine.stream(number).series.labels if number is not None else ()
+    def _matches(self, fleet: OwnFleet, stream_id: str) -> bool:
+        number = fleet.engine.find(stream_id)
+        labels = fleet.engine.stream(number).series.labels if number is not None else ()
         return any(selector.matches(labels) for selector in self.selectors)
 
     def _state(self, key: str) -> str:
@@ -124,8 +124,8 @@ async def events(
 
 
 async def _told(request: Request, context: Context, look: Look) -> AsyncIterator[bytes]:
-    def asked(pipeline: Pipeline) -> News:
-        return look.news(pipeline, context.clock())
+    def asked(fleet: OwnFleet) -> News:
+        return look.news(fleet, context.clock())
 
     quiet_s = 0.0
     yield b"retry: 2000\n\n"

@@ -14,7 +14,7 @@ from kullback.http.alerts import EXAMPLE
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
 from kullback.outputs.alert_json import rfc3339
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1", tags=["Alerts"])
 In = Annotated[Context, Depends(context_of)]
@@ -63,8 +63,8 @@ async def list_incidents(
     return IncidentList(incidents=[_shape(incident) for incident in reversed(found[-limit:])])
 
 
-def _live(pipeline: Pipeline) -> list[Decision]:
-    return pipeline.book.live(pipeline.alerts, pipeline.engine)
+def _live(fleet: OwnFleet) -> list[Decision]:
+    return fleet.live_alerts()
 
 
 def _shape(incident: Incident) -> IncidentShape:

@@ -18,7 +18,7 @@ from kullback.http.json_body import Shape, body_docs, read_json
 from kullback.http.times import Instant
 from kullback.outputs.alert_json import rfc3339
 from kullback.pipeline.actions import schedule_of
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1/maintenance", tags=["Actions"])
 In = Annotated[Context, Depends(context_of)]
@@ -96,7 +96,7 @@ EXAMPLE = {
 async def list_maintenance(context: In) -> MaintenanceList:
     """The windows in force."""
     now_ms = context.clock()
-    return await context.ask(lambda pipeline: MaintenanceList(maintenance=_windows(pipeline, now_ms)))
+    return await context.ask(lambda fleet: MaintenanceList(maintenance=_windows(fleet, now_ms)))
 
 
 @router.post(
@@ -112,7 +112,7 @@ async def add_maintenance(request: Request, context: In, author: By) -> Maintena
     details = {"match": parse_selector(body.match).text, "reason": body.reason, **_schedule(body)}
     schedule_of(details)  # refuse what cannot be carried out before it enters the log
     await context.act(author, "add_maintenance", id=window_id, **details)
-    windows = await context.ask(lambda pipeline: _windows(pipeline, now_ms))
+    windows = await context.ask(lambda fleet: _windows(fleet, now_ms))
     return next(window for window in windows if window.id == window_id)
 
 
@@ -144,16 +144,16 @@ def _schedule(body: MaintenanceBody) -> dict[str, Any]:
     }
 
 
-def _windows(pipeline: Pipeline, now_ms: int) -> list[MaintenanceWindow]:
-    active = {window.id for window in pipeline.maintenance.open_windows(now_ms)}
+def _windows(fleet: OwnFleet, now_ms: int) -> list[MaintenanceWindow]:
+    active, kept = fleet.open_windows(now_ms), fleet.known_windows()
     return [
-        _window(pipeline, document, active)
-        for window_id, document in pipeline.facts.maintenance.items()
-        if window_id in {window.id for window in pipeline.maintenance.windows}
+        _window(fleet, document, active)
+        for window_id, document in fleet.facts.maintenance.items()
+        if window_id in kept
     ]
 
 
-def _window(pipeline: Pipeline, document: dict[str, Any], active: set[str]) -> MaintenanceWindow:
+def _window(fleet: OwnFleet, document: dict[str, Any], active: frozenset[str]) -> MaintenanceWindow:
     once = document.get("once", {})
     return MaintenanceWindow(
         id=document["id"],
@@ -165,5 +165,5 @@ def _window(pipeline: Pipeline, document: dict[str, Any], active: set[str]) -> M
         schedule=document.get("recurring"),
         text=schedule_of(document).render(),
         active=document["id"] in active,
-        streams=len(pipeline.engine.select(parse_selector(document["match"]))),
+        streams=len(fleet.engine.select(parse_selector(document["match"]))),
     )

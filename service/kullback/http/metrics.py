@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 import cramjam
 import numpy as np
 from fastapi import APIRouter, Depends, Request
+from prometheus_client import CollectorRegistry
 from starlette.responses import Response
 
 from kullback.http.context import Context, context_of
 from kullback.http.ops import states_of
 from kullback.outputs.exposition import OPENMETRICS, TEXT, Standing, StreamColumns, render
 from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 GZIP_LEVEL = 1
+NOTHING = CollectorRegistry()
+"""Instead of the service's own metrics, which are no tenant's business."""
+
 router = APIRouter(tags=["Operation"])
 EXAMPLE = '# TYPE kullback_score gauge\nkullback_score{metric="response_time_seconds",server="web-1"} 0.31\n'
 
@@ -26,12 +32,15 @@ EXAMPLE = '# TYPE kullback_score gauge\nkullback_score{metric="response_time_sec
     responses={200: {"content": {kind: {"example": EXAMPLE} for kind in (TEXT, OPENMETRICS)}}},
 )
 async def metrics(request: Request, context: Annotated[Context, Depends(context_of)]) -> Response:
-    """Scores of the exposed streams and the service's own metrics, for Prometheus."""
+    """Scores of the exposed streams and the service's own metrics, for Prometheus.
+
+    With tenants: all streams, with a label `tenant`; for one tenant (`X-Scope-OrgID`) its streams alone.
+    """
     now_ms = context.clock()
     if context.owner.ready:
-        columns, standing = await context.ask(lambda pipeline: _asked(context, pipeline, now_ms))
+        columns, standing = await context.inspect(lambda pipeline: _asked(context, pipeline, now_ms))
     else:
-        columns, standing = _no_streams(), Standing(_gauges(context))
+        columns, standing = _no_streams(), Standing({} if context.tenant else _gauges(context))
     packed = "gzip" in request.headers.get("accept-encoding", "")
     accept = request.headers.get("accept", "")
     return await asyncio.to_thread(_rendered, context, columns, standing, accept, packed)
@@ -40,9 +49,8 @@ async def metrics(request: Request, context: Annotated[Context, Depends(context_
 def _rendered(
     context: Context, columns: StreamColumns, standing: Standing, accept: str, packed: bool
 ) -> Response:
-    body, kind = render(
-        context.meters.registry, standing, columns, context.exposure, context.label_texts, accept
-    )
+    registry = NOTHING if context.tenant else context.meters.registry
+    body, kind = render(registry, standing, columns, context.exposure, context.label_texts, accept)
     headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
     if packed:
         body = bytes(cramjam.gzip.compress(body, level=GZIP_LEVEL))
@@ -51,25 +59,28 @@ def _rendered(
 
 
 def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamColumns, Standing]:
-    streams = list(pipeline.engine)
+    fleet = OwnFleet(pipeline, context.tenant)
+    streams = list(fleet.engine)
     numbers = np.array([stream.number for stream in streams], np.int32)
-    summary = pipeline.engine.summary(numbers)
+    summary = fleet.engine.summary(numbers)
     columns = StreamColumns(
         ids=[stream.id for stream in streams],
         labels=[stream.series.labels for stream in streams],
         score=summary.score,
         divergence_nats=summary.window_divergence_nats,
         windows=[str(window) for window in context.shape.windows],
-        alert_state=pipeline.alerts.phases(numbers),
+        alert_state=fleet.phases(numbers),
         ready=summary.ready,
         budget_per_day=summary.budget_per_day,
         realised_per_day=summary.realised_per_day,
         anomalies=summary.anomalies,
     )
-    return columns, _standing(context, pipeline, now_ms)
+    if context.tenant:
+        return columns, Standing({}, streams=states_of(fleet, now_ms))
+    return columns, _standing(context, pipeline, states_of(fleet, now_ms), now_ms)
 
 
-def _standing(context: Context, pipeline: Pipeline, now_ms: int) -> Standing:
+def _standing(context: Context, pipeline: Pipeline, states: Mapping[str, int], now_ms: int) -> Standing:
     written_ms = pipeline.checkpoint.written_ms or context.started_ms
     gauges = {
         ("kullback_log_last_offset", "Newest entry of the log."): float(pipeline.log.last_offset),
@@ -80,9 +91,8 @@ def _standing(context: Context, pipeline: Pipeline, now_ms: int) -> Standing:
         ("kullback_max_streams", "Limit on live streams."): float(context.limits.max_streams),
     }
     replayed = {("kullback_replay_samples", "Samples replayed at the start."): pipeline.replayed_samples}
-    return Standing(
-        {**_gauges(context), **gauges}, replayed, states_of(pipeline, now_ms), context.notifications()
-    )
+    tenants = dict(pipeline.engine.count_of_tenant) if context.label_texts.tenants else {}
+    return Standing({**_gauges(context), **gauges}, replayed, states, context.notifications(), tenants)
 
 
 def _gauges(context: Context) -> dict[tuple[str, str], float]:

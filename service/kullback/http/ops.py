@@ -17,7 +17,8 @@ from kullback.core.errors import ErrorId, RequestError
 from kullback.http.context import Context, context_of
 from kullback.http.docs import Responses, answers
 from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES, standing
+from kullback.pipeline.standing import STATES
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(tags=["Operation"])
 In = Annotated[Context, Depends(context_of)]
@@ -46,7 +47,7 @@ class Status(BaseModel):
     streams_by_state: dict[str, int]
     max_streams: int
     bytes_per_stream: int = Field(description="Detector state, without labels.")
-    resident_bytes: int | None = Field(description="Memory of the process.")
+    resident_bytes: int | None = Field(description="Memory of the process; null for a tenant.")
     queued_samples: int
     max_queue_samples: int
     replayed_samples: int
@@ -85,10 +86,12 @@ def _says(text: str) -> Responses:
 async def status(context: In) -> Status:
     """Build, uptime, streams, memory, log and snapshot position."""
     now_ms = context.clock()
-    return await context.ask(lambda pipeline: _status(context, pipeline, now_ms))
+    return await context.inspect(lambda pipeline: _status(context, pipeline, now_ms))
 
 
 def _status(context: Context, pipeline: Pipeline, now_ms: int) -> Status:
+    fleet = OwnFleet(pipeline, context.tenant)
+    quota = context.limits.tenants.of(context.tenant) if context.tenant else 0
     return Status(
         version=__version__,
         python=sys.version.split()[0],
@@ -96,11 +99,11 @@ def _status(context: Context, pipeline: Pipeline, now_ms: int) -> Status:
         progress_ratio=context.owner.progress_ratio,
         started_ms=context.started_ms,
         uptime_s=(now_ms - context.started_ms) / 1000,
-        streams=len(pipeline.engine),
-        streams_by_state=states_of(pipeline, now_ms),
-        max_streams=context.limits.max_streams,
-        bytes_per_stream=pipeline.engine.bytes_per_stream,
-        resident_bytes=_resident_bytes(),
+        streams=len(fleet.engine),
+        streams_by_state=states_of(fleet, now_ms),
+        max_streams=min(quota or context.limits.max_streams, context.limits.max_streams),
+        bytes_per_stream=fleet.engine.bytes_per_stream,
+        resident_bytes=None if context.tenant else _resident_bytes(),
         queued_samples=context.owner.queued_samples,
         max_queue_samples=context.owner.max_queue_samples,
         replayed_samples=pipeline.replayed_samples,
@@ -118,16 +121,16 @@ def _position(pipeline: Pipeline, now_ms: int) -> Position:
     )
 
 
-def states_of(pipeline: Pipeline, now_ms: int) -> dict[str, int]:
+def states_of(fleet: OwnFleet, now_ms: int) -> dict[str, int]:
     """Live streams by state.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     now_ms : int
     """
-    numbers = np.array([stream.number for stream in pipeline.engine], np.int32)
-    counts = Counter(standing(pipeline, numbers, now_ms).tolist()) if len(numbers) else Counter()
+    numbers = np.array([stream.number for stream in fleet.engine], np.int32)
+    counts = Counter(fleet.standing(numbers, now_ms).tolist()) if len(numbers) else Counter()
     return {state: counts.get(index, 0) for index, state in enumerate(STATES)}
 
 

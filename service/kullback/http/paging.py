@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import Selector, parse_selector
-from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES, standing
+from kullback.pipeline.standing import STATES
+from kullback.pipeline.tenancy import OwnFleet
 
 SORTABLE = (
     "score",
@@ -89,7 +89,7 @@ def _position(cursor: str) -> tuple[float, int]:
     return position
 
 
-def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int32], str | None]:
+def page(fleet: OwnFleet, query: Query, now_ms: int) -> tuple[NDArray[np.int32], str | None]:
     """The streams of one page.
 
     Rows follow each other by (key, number), so a page continues where the last one ended even when
@@ -97,7 +97,7 @@ def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int3
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     query : Query
     now_ms : int
 
@@ -106,10 +106,10 @@ def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int3
     int32 array, str or None
         Stream numbers in order, and the cursor of the next page.
     """
-    numbers = selected(pipeline, query.selectors)
+    numbers = selected(fleet, query.selectors)
     if query.state:
-        numbers = numbers[standing(pipeline, numbers, now_ms) == STATES.index(query.state)]
-    key = _key(pipeline, numbers, query.sort)
+        numbers = numbers[fleet.standing(numbers, now_ms) == STATES.index(query.state)]
+    key = _key(fleet, numbers, query.sort)
     order = np.lexsort((numbers, key))
     if query.after is not None:
         last_key, last_number = query.after
@@ -120,23 +120,23 @@ def page(pipeline: Pipeline, query: Query, now_ms: int) -> tuple[NDArray[np.int3
     return numbers[shown], f"{float(key[shown[-1]])!r}_{numbers[shown[-1]]}" if more and len(shown) else None
 
 
-def selected(pipeline: Pipeline, selectors: tuple[Selector, ...]) -> NDArray[np.int32]:
+def selected(fleet: OwnFleet, selectors: tuple[Selector, ...]) -> NDArray[np.int32]:
     """Numbers of the streams that any selector matches; all streams without a selector.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     selectors : tuple of Selector
     """
     if not selectors:
-        return np.array([stream.number for stream in pipeline.engine], np.int32)
-    found = [pipeline.engine.select(selector) for selector in selectors]
+        return np.array([stream.number for stream in fleet.engine], np.int32)
+    found = [fleet.engine.select(selector) for selector in selectors]
     return np.unique(np.concatenate(found)).astype(np.int32)
 
 
-def _key(pipeline: Pipeline, numbers: NDArray[np.int32], sort: str) -> NDArray[np.float64]:
+def _key(fleet: OwnFleet, numbers: NDArray[np.int32], sort: str) -> NDArray[np.float64]:
     """Rising sort key; streams without a value come last either way."""
     name = sort.removeprefix("-")
-    column = np.asarray(getattr(pipeline.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
+    column = np.asarray(getattr(fleet.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
     key: NDArray[np.float64] = -column if sort.startswith("-") else column
     return np.nan_to_num(key, nan=np.inf, posinf=np.inf, neginf=-np.inf)

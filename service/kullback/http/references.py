@@ -20,7 +20,7 @@ from kullback.http.json_body import Shape, body_docs, read_json
 from kullback.http.stream_shapes import STREAM_EXAMPLE
 from kullback.http.streams import number_of
 from kullback.outputs.alert_json import rfc3339
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1/references", tags=["References"])
 In = Annotated[Context, Depends(context_of)]
@@ -89,14 +89,14 @@ EXAMPLE = {
 @router.get("", responses=answers({"references": [EXAMPLE]}))
 async def list_references(context: In) -> ReferenceList:
     """All pinned references."""
-    documents = await context.ask(lambda pipeline: dict(pipeline.facts.references))
+    documents = await context.ask(lambda fleet: dict(fleet.facts.references))
     return ReferenceList(references=[_row(documents[name]) for name in sorted(documents)])
 
 
 @router.get("/{name}", responses=answers(EXAMPLE | {"values": [0.05, 0.1, 0.31]}, ErrorId.NOT_FOUND))
 async def show_reference(context: In, name: Name) -> ReferenceDetail:
     """One reference with its samples."""
-    document = await context.ask(lambda pipeline: pinned(pipeline, name))
+    document = await context.ask(lambda fleet: pinned(fleet, name))
     return ReferenceDetail(**_row(document).model_dump(), values=document["values"])
 
 
@@ -110,7 +110,7 @@ async def show_reference(context: In, name: Name) -> ReferenceDetail:
 async def pin_reference(request: Request, context: In, author: By, name: Name) -> ReferenceRow:
     """Pin a stream's reference or current window, or uploaded samples, in place of one of that name."""
     body = await read_json(request, ReferenceBody)
-    values = await context.ask(lambda pipeline: _values(pipeline, body, name))
+    values = await context.ask(lambda fleet: _values(fleet, body, name))
     document = {
         "name": name,
         "values": np.sort(values).tolist(),
@@ -141,21 +141,21 @@ async def compare_with_reference(
 ) -> CompareAnswer:
     """A stream's current window against a pinned reference, by every measure."""
 
-    def asked(pipeline: Pipeline) -> tuple[Any, Any]:
-        document = pinned(pipeline, name)
-        view = pipeline.engine.windows(number_of(pipeline, stream), window)
+    def asked(fleet: OwnFleet) -> tuple[Any, Any]:
+        document = pinned(fleet, name)
+        view = fleet.engine.windows(number_of(fleet, stream), window)
         return view.current_values, np.array(document["values"])
 
     current, reference = await context.ask(asked)
     return shown(await asyncio.to_thread(compare_samples, current, reference, Options()))
 
 
-def pinned(pipeline: Pipeline, name: str) -> dict[str, Any]:
+def pinned(fleet: OwnFleet, name: str) -> dict[str, Any]:
     """A pinned reference.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     name : str
 
     Raises
@@ -163,19 +163,19 @@ def pinned(pipeline: Pipeline, name: str) -> dict[str, Any]:
     RequestError
         NOT_FOUND.
     """
-    if name not in pipeline.facts.references:
+    if name not in fleet.facts.references:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no reference {name!r}.")
-    return pipeline.facts.references[name]
+    return fleet.facts.references[name]
 
 
-def _values(pipeline: Pipeline, body: ReferenceBody, name: str) -> Any:
+def _values(fleet: OwnFleet, body: ReferenceBody, name: str) -> Any:
     """The samples to pin."""
-    known = pipeline.facts.references
+    known = fleet.facts.references
     if name not in known and len(known) >= MAX_REFERENCES:
         raise RequestError(ErrorId.CONFLICT, f"There are {MAX_REFERENCES} pinned references already.")
     values = np.array(body.samples or [], np.float64)
     if body.stream is not None:
-        view = pipeline.engine.windows(number_of(pipeline, body.stream), body.window)
+        view = fleet.engine.windows(number_of(fleet, body.stream), body.window)
         values = view.reference_values if body.side == "reference" else view.current_values
     if len(values) < LEAST_SAMPLES or not np.isfinite(values).all():
         detail = f"A reference needs at least {LEAST_SAMPLES} finite samples; here are {len(values)}."

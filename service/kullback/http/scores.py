@@ -19,7 +19,7 @@ from kullback.http.stream_shapes import STREAM_EXAMPLE, known, labels_of
 from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_step_ms, parse_time_ms
 from kullback.outputs.alert_json import rfc3339
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1", tags=["Looking back"])
 In = Annotated[Context, Depends(context_of)]
@@ -91,11 +91,11 @@ async def show_scores(
     least_ms = (span[1] - span[0]) // MAX_POINTS + 1
     step_ms = max(parse_step_ms(step) if step else 0, least_ms)
 
-    def asked(pipeline: Pipeline) -> ScoreHistory:
-        number = number_of(pipeline, stream_id)
-        points = pipeline.history.scores(stream_id, *span, step_ms)
-        shown_ms = max(step_ms, pipeline.history.points.step_ms)
-        return ScoreHistory(stream=stream_id, step_ms=shown_ms, points=_points(pipeline, number, points))
+    def asked(fleet: OwnFleet) -> ScoreHistory:
+        number = number_of(fleet, stream_id)
+        points = fleet.history.scores(stream_id, *span, step_ms)
+        shown_ms = max(step_ms, fleet.history.step_ms)
+        return ScoreHistory(stream=stream_id, step_ms=shown_ms, points=_points(fleet, number, points))
 
     return await context.ask(asked)
 
@@ -121,14 +121,14 @@ def span_of(start: str, end: str, now_ms: int) -> tuple[int, int]:
     return start_ms, end_ms
 
 
-def _points(pipeline: Pipeline, number: int, points: NDArray[Any]) -> list[ScorePoint]:
+def _points(fleet: OwnFleet, number: int, points: NDArray[Any]) -> list[ScorePoint]:
     return [
         ScorePoint(
             at_ms=int(point["at_ms"]),
             score=known(point["score"]),
             max_score=known(point["max_score"]),
             divergence_nats=known(point["divergence_nats"]),
-            leader=pipeline.engine.leader_text(number, int(point["leader"])),
+            leader=fleet.engine.leader_text(number, int(point["leader"])),
             alert_state=PHASES[point["phase"]],
             ready=bool(point["ready"]),
             samples=int(point["samples"]),
@@ -193,7 +193,7 @@ async def correlate(
     """Streams ranked by how much their distribution moved in an interval (the last hour by default)."""
     span = span_of(start, end, context.clock())
     selectors = tuple(parse_selector(text) for text in match or [] if text)
-    numbers = await context.ask(lambda pipeline: selected(pipeline, selectors))
+    numbers = await context.ask(lambda fleet: selected(fleet, selectors))
     moved: list[Moved] = []
     for first in range(0, len(numbers), STREAMS_PER_LOOK):
         some = numbers[first : first + STREAMS_PER_LOOK].tolist()
@@ -204,14 +204,14 @@ async def correlate(
     )
 
 
-def _moved(pipeline: Pipeline, numbers: list[int], span: tuple[int, int]) -> list[Moved]:
+def _moved(fleet: OwnFleet, numbers: list[int], span: tuple[int, int]) -> list[Moved]:
     found = []
     for number in numbers:
         try:
-            series = pipeline.engine.stream(number).series
+            series = fleet.engine.stream(number).series
         except KeyError:  # closed since the numbers were read
             continue
-        points = pipeline.history.scores(series.id, *span)
+        points = fleet.history.scores(series.id, *span)
         points = points[np.isfinite(points["max_score"])]
         if len(points):
             found.append(_peak(series.id, series.metric, labels_of(series), points))
@@ -267,11 +267,11 @@ class AuditList(BaseModel):
 )
 async def list_actions(context: In, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> AuditList:
     """Who did what: rebaselines, exclusions, feedback, maintenance, deletions."""
-    found = await context.ask(lambda pipeline: pipeline.history.audits(limit))
+    found = await context.ask(lambda fleet: fleet.history.audits(limit))
     return AuditList(actions=[_audit(*entry) for entry in found])
 
 
 def _audit(offset: int, now_ms: int, action: dict[str, Any]) -> Audit:
-    details = {key: value for key, value in action.items() if key not in ("do", "author")}
+    details = {key: value for key, value in action.items() if key not in ("do", "author", "tenant")}
     author = str(action.get("author", ""))
     return Audit(offset=offset, at=rfc3339(now_ms), author=author, action=action["do"], details=details)

@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from kullback.core.duration import render_duration
-from kullback.core.labels import NAME, Series
+from kullback.core.labels import NAME, TENANT, Series
 from kullback.core.profile import Profile
 from kullback.core.units import unit_of
 from kullback.engine.streams import Stream
-from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES, standing
+from kullback.pipeline.standing import STATES
+from kullback.pipeline.tenancy import OwnFleet
 
 STREAM_EXAMPLE = {
     "id": "0f3a5c7e9b1d2f4a6c8e",
@@ -71,18 +71,18 @@ class StreamDetail(StreamRow):
     configuration: dict[str, Any] = Field(description="The profile that applies.")
 
 
-def rows_of(pipeline: Pipeline, numbers: np.ndarray, now_ms: int) -> list[StreamRow]:
+def rows_of(fleet: OwnFleet, numbers: np.ndarray, now_ms: int) -> list[StreamRow]:
     """Streams as the list shows them, in the order given.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     numbers : int32 array, shape (n,)
     now_ms : int
     """
-    summary = pipeline.engine.summary(numbers)
-    states = standing(pipeline, numbers, now_ms)
-    streams = [pipeline.engine.stream(int(number)) for number in numbers]
+    summary = fleet.engine.summary(numbers)
+    states = fleet.standing(numbers, now_ms)
+    streams = [fleet.engine.stream(int(number)) for number in numbers]
     observations = getattr(summary, "observations", None)
     return [
         StreamRow(
@@ -105,17 +105,17 @@ def rows_of(pipeline: Pipeline, numbers: np.ndarray, now_ms: int) -> list[Stream
     ]
 
 
-def detail_of(pipeline: Pipeline, number: int, now_ms: int) -> StreamDetail:
+def detail_of(fleet: OwnFleet, number: int, now_ms: int) -> StreamDetail:
     """One stream in full.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     number : int
     now_ms : int
     """
-    (row,) = rows_of(pipeline, np.array([number], np.int32), now_ms)
-    stream = pipeline.engine.stream(number)
+    (row,) = rows_of(fleet, np.array([number], np.int32), now_ms)
+    stream = fleet.engine.stream(number)
     return StreamDetail(
         **row.model_dump(),
         unit=unit_of(stream.series),
@@ -186,13 +186,13 @@ def _identity(stream: Stream) -> dict[str, Any]:
 
 
 def labels_of(series: Series) -> dict[str, str]:
-    """A series' labels without its name.
+    """A series' labels without its name, and without whose it is.
 
     Parameters
     ----------
     series : Series
     """
-    return {name: value for name, value in series.labels if name != NAME}
+    return {name: value for name, value in series.labels if name not in (NAME, TENANT)}
 
 
 def known(value: float | np.floating) -> float | None:

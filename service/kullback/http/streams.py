@@ -23,7 +23,7 @@ from kullback.http.why_shapes import (
     explain_answer,
     window_answer,
 )
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1/streams", tags=["Streams"])
 In = Annotated[Context, Depends(context_of)]
@@ -37,12 +37,12 @@ class StreamList(BaseModel):
     next_cursor: str | None = Field(description="`cursor` of the next page, null on the last.")
 
 
-def number_of(pipeline: Pipeline, stream_id: str) -> int:
+def number_of(fleet: OwnFleet, stream_id: str) -> int:
     """The number of a stream.
 
     Parameters
     ----------
-    pipeline : Pipeline
+    fleet : OwnFleet
     stream_id : str
 
     Raises
@@ -50,7 +50,7 @@ def number_of(pipeline: Pipeline, stream_id: str) -> int:
     RequestError
         NOT_FOUND.
     """
-    number = pipeline.engine.find(stream_id)
+    number = fleet.engine.find(stream_id)
     if number is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no stream {stream_id[:64]!r}.")
     return number
@@ -77,9 +77,9 @@ async def list_streams(
     now_ms = context.clock()
     query = query_of(match or [], state, sort, limit, cursor)
 
-    def asked(pipeline: Pipeline) -> StreamList:
-        numbers, after = page(pipeline, query, now_ms)
-        return StreamList(streams=rows_of(pipeline, numbers, now_ms), next_cursor=after)
+    def asked(fleet: OwnFleet) -> StreamList:
+        numbers, after = page(fleet, query, now_ms)
+        return StreamList(streams=rows_of(fleet, numbers, now_ms), next_cursor=after)
 
     return await context.ask(asked)
 
@@ -102,7 +102,7 @@ async def list_streams(
 async def show_stream(context: In, stream_id: StreamId) -> StreamDetail:
     """One stream, with its effective configuration and how far its warm-up is."""
     now_ms = context.clock()
-    return await context.ask(lambda pipeline: detail_of(pipeline, number_of(pipeline, stream_id), now_ms))
+    return await context.ask(lambda fleet: detail_of(fleet, number_of(fleet, stream_id), now_ms))
 
 
 @router.get("/{id}/windows", responses=answers(WINDOW_EXAMPLE, ErrorId.NOT_FOUND))
@@ -113,10 +113,10 @@ async def show_windows(
 ) -> WindowAnswer:
     """Reference and current histogram with contributions that sum to the divergence, and all measures."""
 
-    def asked(pipeline: Pipeline) -> WindowAnswer:
-        number = number_of(pipeline, stream_id)
-        unit = unit_of(pipeline.engine.stream(number).series)
-        return window_answer(pipeline.engine.windows(number, window), window, unit)
+    def asked(fleet: OwnFleet) -> WindowAnswer:
+        number = number_of(fleet, stream_id)
+        unit = unit_of(fleet.engine.stream(number).series)
+        return window_answer(fleet.engine.windows(number, window), window, unit)
 
     return await context.ask(asked)
 
@@ -131,12 +131,12 @@ async def explain_stream(
     now_ms = context.clock()
     at_ms = parse_time_ms(time) if time else None
 
-    def asked(pipeline: Pipeline) -> ExplainAnswer:
-        number = number_of(pipeline, stream_id)
-        stream = detail_of(pipeline, number, now_ms)
-        if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - pipeline.history.points.step_ms:
-            return explain_past(pipeline, number, at_ms)
-        unit = unit_of(pipeline.engine.stream(number).series)
-        return explain_answer(pipeline.engine.explain(number), stream_id, stream.state, unit)
+    def asked(fleet: OwnFleet) -> ExplainAnswer:
+        number = number_of(fleet, stream_id)
+        stream = detail_of(fleet, number, now_ms)
+        if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - fleet.history.step_ms:
+            return explain_past(fleet, number, at_ms)
+        unit = unit_of(fleet.engine.stream(number).series)
+        return explain_answer(fleet.engine.explain(number), stream_id, stream.state, unit)
 
     return await context.ask(asked)

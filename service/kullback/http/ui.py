@@ -47,7 +47,7 @@ from kullback.outputs.figures import (
     score_figure,
     value_figure,
 )
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 In = Annotated[Context, Depends(context_of)]
 Window = Annotated[int, Query(ge=1)]
@@ -101,7 +101,7 @@ async def stream(context: In, stream_id: StreamId, time: str = "") -> Response:
     """One stream, at a time in the past where one is given."""
     try:
         at = str(parse_time_ms(time)) if time else ""
-        name = await context.ask(lambda pipeline: _name(pipeline, stream_id))
+        name = await context.ask(lambda fleet: _name(fleet, stream_id))
     except KullbackError as problem:
         return _problem(problem)
     return _document("stream.html", "", id=stream_id, name=name, selector=name, time=at)
@@ -154,13 +154,13 @@ async def fleet_page(
     query = query_of(match or [], state, "-score", limit, cursor)
     now_ms = context.clock()
 
-    def asked(pipeline: Pipeline) -> dict[str, Any]:
-        numbers, following = page(pipeline, query, now_ms)
-        rows = [row.model_dump() for row in rows_of(pipeline, numbers, now_ms)]
+    def asked(fleet: OwnFleet) -> dict[str, Any]:
+        numbers, following = page(fleet, query, now_ms)
+        rows = [row.model_dump() for row in rows_of(fleet, numbers, now_ms)]
         for row in rows:
-            past = pipeline.history.newest(row["id"], SPARK_POINTS)
+            past = fleet.history.newest(row["id"], SPARK_POINTS)
             row["past_scores"] = [known(one) for one in past["max_score"]]
-        return {"streams": rows, "next_cursor": following, "streams_by_state": states_of(pipeline, now_ms)}
+        return {"streams": rows, "next_cursor": following, "streams_by_state": states_of(fleet, now_ms)}
 
     return _json(await context.ask(asked))
 
@@ -169,9 +169,9 @@ async def fleet_page(
 async def window(context: In, stream_id: StreamId, window: Window = 64) -> Response:
     """Reference and current window as numbers and as a figure."""
 
-    def asked(pipeline: Pipeline) -> tuple[Any, str]:
-        number = number_of(pipeline, stream_id)
-        return pipeline.engine.windows(number, window), unit_of(pipeline.engine.stream(number).series)
+    def asked(fleet: OwnFleet) -> tuple[Any, str]:
+        number = number_of(fleet, stream_id)
+        return fleet.engine.windows(number, window), unit_of(fleet.engine.stream(number).series)
 
     view, unit = await context.ask(asked)
     figure = await asyncio.to_thread(histogram_figure, view, unit)
@@ -184,13 +184,13 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
     """Values and scores over time, as figures."""
     start_ms, end_ms = parse_time_ms(start), parse_time_ms(end)
 
-    def asked(pipeline: Pipeline) -> tuple[Any, list[int], str]:
-        number = number_of(pipeline, stream_id)
+    def asked(fleet: OwnFleet) -> tuple[Any, list[int], str]:
+        number = number_of(fleet, stream_id)
         step_ms = max((end_ms - start_ms) // MOST_POINTS, 1)
-        points = pipeline.history.scores(stream_id, start_ms, end_ms, step_ms)
-        began = [_began_ms(alert) for alert in pipeline.history.alerts(stream=stream_id)]
+        points = fleet.history.scores(stream_id, start_ms, end_ms, step_ms)
+        began = [_began_ms(alert) for alert in fleet.history.alerts(stream=stream_id)]
         inside = [ms for ms in began if start_ms <= ms <= end_ms]
-        return points, inside, unit_of(pipeline.engine.stream(number).series)
+        return points, inside, unit_of(fleet.engine.stream(number).series)
 
     points, began, unit = await context.ask(asked)
     figures = await asyncio.to_thread(_history_figures, points, began, unit, (start_ms, end_ms))
@@ -297,8 +297,8 @@ def _series_figures(report: Report, table: Table) -> dict[str, Any]:
     return {"value": _plot(value), "score": _plot(score_figure(times, score, starts))}
 
 
-def _name(pipeline: Pipeline, stream_id: str) -> str:
-    return render(pipeline.engine.stream(number_of(pipeline, stream_id)).series.labels)
+def _name(fleet: OwnFleet, stream_id: str) -> str:
+    return render(fleet.engine.stream(number_of(fleet, stream_id)).series.labels)
 
 
 def _began_ms(alert: dict[str, Any]) -> int:

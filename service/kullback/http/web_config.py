@@ -12,12 +12,22 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from kullback.core.errors import ErrorId, RequestError
+from kullback.core.tenant import name_problem
 
 SCOPES = ("write", "read", "admin")
 Scope = Literal["write", "read", "admin"]
 ClientAuth = Literal[
     "NoClientCert", "RequestClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
 ]
+
+
+def _tenant(name: str) -> str:
+    if problem := name_problem(name):
+        raise ValueError(problem)
+    return name
+
+
+TenantName = Annotated[str, AfterValidator(_tenant)]
 
 
 def _bcrypt(text: str) -> str:
@@ -58,6 +68,7 @@ class BearerToken(Section):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
     scopes: list[Scope] = Field(min_length=1)
     requests_per_minute: int = Field(0, ge=0, description="0: no limit.")
+    tenant: TenantName | None = Field(None, description="The only one it is for; needs tenants.enabled.")
 
 
 class WebConfig(Section):
@@ -67,12 +78,18 @@ class WebConfig(Section):
     http_server_config: HttpServerConfig = HttpServerConfig()
     basic_auth_users: dict[str, Annotated[str, AfterValidator(_bcrypt)]] = {}
     auth_excluded_paths: list[str] = ["/-/healthy", "/-/ready"]
+    basic_auth_tenants: dict[str, TenantName] = {}
     bearer_tokens: list[BearerToken] = []
 
     @property
     def asks_for_credentials(self) -> bool:
         """Whether anybody must say who they are."""
         return bool(self.basic_auth_users or self.bearer_tokens)
+
+    @property
+    def binds_to_tenants(self) -> bool:
+        """Whether some credentials are for one tenant only."""
+        return bool(self.basic_auth_tenants or any(token.tenant for token in self.bearer_tokens))
 
 
 def read_web_config(path: Path) -> WebConfig:
@@ -96,6 +113,9 @@ def read_web_config(path: Path) -> WebConfig:
         found = problem.errors(include_input=False, include_url=False)
         lines = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in found)
         raise RequestError(ErrorId.BAD_CONFIG, f"{path} is not valid: {lines}") from problem
+    if strangers := config.basic_auth_tenants.keys() - config.basic_auth_users:
+        names = ", ".join(sorted(strangers))
+        raise RequestError(ErrorId.BAD_CONFIG, f"{path}: basic_auth_tenants names unknown users: {names}.")
     _check_tls(config.tls_server_config, path)
     return config
 

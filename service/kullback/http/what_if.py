@@ -21,7 +21,7 @@ from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
 from kullback.http.stream_shapes import STREAM_EXAMPLE
 from kullback.http.streams import StreamId, number_of
-from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1/streams", tags=["Looking back"])
 In = Annotated[Context, Depends(context_of)]
@@ -139,7 +139,7 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
         NOT_FOUND.
     """
     now_ms = context.clock()
-    record, match = await context.ask(lambda pipeline: _record(pipeline, stream_id, now_ms))
+    record, match = await context.ask(lambda fleet: _record(fleet, stream_id, now_ms))
     basis = FIXED if record.fixed else BASIS.format(points=len(record.evidence), step=record.step_ms // 1000)
     return WhatIf(
         stream=stream_id,
@@ -151,19 +151,19 @@ async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...])
     )
 
 
-def _record(pipeline: Pipeline, stream_id: str, now_ms: int) -> tuple[Record, str]:
-    number = number_of(pipeline, stream_id)
-    stream = pipeline.engine.stream(number)
-    points: NDArray[Any] = pipeline.history.scores(stream_id, now_ms - LOOK_BACK_MS, now_ms)
+def _record(fleet: OwnFleet, stream_id: str, now_ms: int) -> tuple[Record, str]:
+    number = number_of(fleet, stream_id)
+    stream = fleet.engine.stream(number)
+    points: NDArray[Any] = fleet.history.scores(stream_id, now_ms - LOOK_BACK_MS, now_ms)
     points = points[np.isfinite(points["max_score"])]
-    step_ms = pipeline.history.points.step_ms
-    interval_ms = float(pipeline.engine.summary(np.array([number], np.int32)).interval_ms[0])
+    step_ms = fleet.history.step_ms
+    interval_ms = float(fleet.engine.summary(np.array([number], np.int32)).interval_ms[0])
     record = Record(
         evidence=points["max_score"].astype(np.float64),
         span_ms=int(np.ptp(points["at_ms"])) + step_ms if len(points) else 0,
         step_ms=step_ms,
         interval_ms=interval_ms,
-        streams=max(len(pipeline.engine), 1),
+        streams=max(fleet.engine.watched, 1),
         budget=stream.profile.budget,
         fixed=stream.profile.threshold is not None,
     )

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from kullback.core.errors import DecodeError, ErrorId, KullbackError
 from kullback.core.limits import Limits
-from kullback.http.context import Context
+from kullback.core.tenant import EVERYONE
+from kullback.http.context import Context, context_of
 from kullback.http.protocols.dialect import Dialect, Taken
 from kullback.http.protocols.native import wanted_streams
 from kullback.http.request_body import read_body
@@ -53,7 +54,7 @@ class WriteEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         request = Request(scope, receive)
-        context: Context = request.app.state.context
+        context = context_of(request)
         dialect = context.dialects[self.path]
         try:
             response = await _respond(request, context, dialect)
@@ -69,11 +70,11 @@ async def _respond(request: Request, context: Context, dialect: Dialect) -> Resp
         protocol = decoder.protocol
         taken = await _take(request, context, decoder, dialect.default_encoding)
     except KullbackError as problem:
-        context.meters.refused_request(protocol, problem.error)
+        context.meters.refused_request(protocol, problem.error, context.tenant)
         return dialect.refuse(request, problem)
     receipt = taken.receipt
-    context.meters.took(protocol, receipt.accepted, receipt.refusals)
-    context.meters.unscored(protocol, receipt.duplicates, receipt.not_a_number, receipt.stale)
+    context.meters.took(protocol, receipt.accepted, receipt.refusals, context.tenant)
+    context.meters.unscored(protocol, receipt.duplicates, receipt.not_a_number, receipt.stale, context.tenant)
     return dialect.answer(request, taken)
 
 
@@ -84,23 +85,30 @@ async def _take(request: Request, context: Context, decoder: Decoder, default_en
     encoding = request.headers.get("content-encoding", default_encoding)
     with context.bodies.share(context.limits.max_inflight_bytes) as share:
         body = await read_body(request, context.limits, share)
-        decoded = await _decode(body, encoding, decoder, context.limits, now_ms)
+        decoded = await _decode(body, encoding, decoder, context, now_ms)
     receipt = await context.receive(
         PipelineRequest(decoded.batch, decoder.protocol, now_ms, decoded.refusals, any_age, want_streams)
     )
     return Taken(decoded, receipt)
 
 
-async def _decode(body: bytes, encoding: str, decoder: Decoder, limits: Limits, now_ms: int) -> Decoded:
+async def _decode(body: bytes, encoding: str, decoder: Decoder, context: Context, now_ms: int) -> Decoded:
     """Decode on the loop what is small packed and unpacked, the rest in a worker thread."""
+
+    def read(limits: Limits) -> Decoded:
+        decoded = decoder.decode(unpack(body, encoding, limits), now_ms)
+        if context.tenant == EVERYONE:
+            return decoded
+        return replace(decoded, batch=context.deeds.put(decoded.batch, context.tenant))
+
+    limits = context.limits
     if len(body) <= INLINE_BYTES:
-        small = replace(limits, max_unpacked_bytes=min(INLINE_BYTES, limits.max_unpacked_bytes))
         try:
-            return decoder.decode(unpack(body, encoding, small), now_ms)
+            return read(replace(limits, max_unpacked_bytes=min(INLINE_BYTES, limits.max_unpacked_bytes)))
         except DecodeError as problem:
             if problem.error is not ErrorId.UNPACKED_TOO_LARGE:
                 raise
-    return await asyncio.to_thread(lambda: decoder.decode(unpack(body, encoding, limits), now_ms))
+    return await asyncio.to_thread(read, limits)
 
 
 def write_routes() -> list[Route]:

@@ -24,8 +24,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from kullback.core.labels import NAME, Labels, escape
+from kullback.core.labels import NAME, TENANT, Labels, escape
 from kullback.core.selector import Selector
+from kullback.core.tenant import tenant_of
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -99,12 +100,15 @@ class Standing:
     streams : mapping of str to int
         Live streams by state.
     notifications : mapping of (receiver, outcome) to int
+    tenants : mapping of str to int
+        Live streams by tenant; empty while tenants are off.
     """
 
     gauges: Mapping[tuple[str, str], float]
     counters: Mapping[tuple[str, str], float] = field(default_factory=dict)
     streams: Mapping[str, int] = field(default_factory=dict)
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tenants: Mapping[str, int] = field(default_factory=dict)
 
     def collect(self) -> Iterator[Metric]:
         """The standing as metric families (prometheus_client's collector interface)."""
@@ -122,6 +126,11 @@ class Standing:
         for labels, count in self.notifications.items():
             sent.add_metric(labels, count)
         yield sent
+        if self.tenants:
+            owned = GaugeMetricFamily("kullback_tenant_streams", "Live streams by tenant.", labels=["tenant"])
+            for tenant, count in self.tenants.items():
+                owned.add_metric([tenant], count)
+            yield owned
 
 
 def choose(columns: StreamColumns, exposure: Exposure) -> NDArray[np.int64]:
@@ -158,9 +167,16 @@ def _eligible(columns: StreamColumns, exposure: Exposure) -> NDArray[np.int64]:
 
 
 class LabelTexts:
-    """Rendered label sets by stream id, so that a scrape does not escape what it escaped before."""
+    """Rendered label sets by stream id, so that a scrape does not escape what it escaped before.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    tenants : bool
+        Whether they say whose the stream is.
+    """
+
+    def __init__(self, tenants: bool = False) -> None:
+        self.tenants = tenants
         self._texts: dict[str, bytes] = {}
 
     def __len__(self) -> int:
@@ -178,12 +194,12 @@ class LabelTexts:
             self._texts.clear()
         texts = self._texts
         return [
-            texts.get(id) or texts.setdefault(id, label_text(own))
+            texts.get(id) or texts.setdefault(id, label_text(own, self.tenants))
             for id, own in zip(ids, labels, strict=True)
         ]
 
 
-def label_text(labels: Labels) -> bytes:
+def label_text(labels: Labels, tenants: bool = False) -> bytes:
     """A stream's labels as the scrape format writes them, the metric's name as `metric`.
 
     Labels whose names clash get `exported_` in front, as Prometheus does with a target's labels; names
@@ -192,11 +208,16 @@ def label_text(labels: Labels) -> bytes:
     Parameters
     ----------
     labels : Labels
+    tenants : bool
+        Whether `tenant` says whose the stream is.
     """
     names = set(TAKEN_NAMES)
     pairs = [f'metric="{escape(dict(labels).get(NAME, ""))}"']
+    if tenants:
+        names.add("tenant")
+        pairs.append(f'tenant="{escape(tenant_of(labels))}"')
     for name, value in labels:
-        if name != NAME:
+        if name not in (NAME, TENANT):
             shown = _free_name(name, names)
             names.add(shown)
             pairs.append(f'{shown}="{escape(value)}"')

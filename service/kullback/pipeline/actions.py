@@ -8,6 +8,8 @@
  "once": {"start_ms", "end_ms"} | "recurring": {"days", "at", "duration_ms", "zone"}}
 {"do": "remove_maintenance", "id": …}
 {"do": "pin_reference", "name": …, …} | {"do": "unpin_reference", "name": …}
+
+Each may have a `tenant`; it then reaches what is that tenant's and nothing else.
 """
 
 from __future__ import annotations
@@ -24,10 +26,15 @@ from kullback.alerting.schedule import Schedule, once, recurring
 from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import parse_selector
+from kullback.core.tenant import ANONYMOUS, EVERYONE, within
 from kullback.pipeline.fleet import Fleet
+from kullback.pipeline.tenancy import OwnFleet
 from kullback.storage.entry import Entry
 
 Action = Mapping[str, Any]
+MOST_REFERENCES = 2000
+"""Of all tenants together; `http.references` bounds those of one."""
+
 ENDED_KEPT_MS = 7 * DAY_MS
 """How long a maintenance window that is over stays in the list."""
 
@@ -46,12 +53,16 @@ def carry_out(fleet: Fleet, entry: Entry) -> Any:
         NOT_FOUND, CONFLICT or BAD_REQUEST; nothing was changed. A replay meets the same error.
     """
     outcome = _ACTIONS[entry.action["do"]](fleet, entry.action, entry)
-    fleet.history.audit(entry.offset, entry.now_ms, entry.action)
+    fleet.history.audit(entry.offset, entry.now_ms, entry.action, entry.action.get("tenant", ANONYMOUS))
     return outcome
 
 
+def _own(fleet: Fleet, action: Action) -> OwnFleet:
+    return OwnFleet(fleet, action.get("tenant", EVERYONE))
+
+
 def _number(fleet: Fleet, action: Action) -> int:
-    number = fleet.engine.find(action["stream"])
+    number = _own(fleet, action).engine.find(action["stream"])
     if number is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no stream {action['stream']!r}.")
     return number
@@ -130,7 +141,7 @@ def put_in_force(fleet: Fleet, action: Action) -> None:
     action : mapping
         An `add_maintenance` action.
     """
-    match = parse_selector(action["match"])
+    match = within(parse_selector(action["match"]), action.get("tenant", EVERYONE))
     window = MaintenanceWindow(action["id"], match, schedule_of(action), action.get("reason", ""))
     fleet.maintenance.add(window, fleet.engine.select(match))
 
@@ -151,17 +162,29 @@ def schedule_of(action: Action) -> Schedule:
 
 
 def _remove_maintenance(fleet: Fleet, action: Action, _entry: Entry) -> None:
+    if action["id"] not in _own(fleet, action).facts.maintenance:
+        raise RequestError(ErrorId.NOT_FOUND, f"There is no maintenance window {action['id']!r}.")
     fleet.maintenance.remove(action["id"])
     fleet.facts.maintenance.pop(action["id"], None)
 
 
 def _pin_reference(fleet: Fleet, action: Action, _entry: Entry) -> None:
-    fleet.facts.references[action["name"]] = dict(action)
+    known, key = fleet.facts.references, _reference_key(action)
+    if key not in known and len(known) >= MOST_REFERENCES:
+        detail = f"All tenants together have {MOST_REFERENCES} references already."
+        raise RequestError(ErrorId.CONFLICT, detail)
+    known[key] = dict(action)
 
 
 def _unpin_reference(fleet: Fleet, action: Action, _entry: Entry) -> None:
-    if fleet.facts.references.pop(action["name"], None) is None:
+    if fleet.facts.references.pop(_reference_key(action), None) is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no reference {action['name']!r}.")
+
+
+def _reference_key(action: Action) -> str:
+    """Names are each tenant's own; neither they nor tenants have a slash."""
+    tenant = action.get("tenant", ANONYMOUS)
+    return str(action["name"]) if tenant == ANONYMOUS else f"{tenant}/{action['name']}"
 
 
 _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {

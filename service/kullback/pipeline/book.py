@@ -9,6 +9,7 @@ from typing import Any
 from kullback.alerting.alert import Alert, Phase, Transition
 from kullback.alerting.decision import Decision, Wording, alert_id, decide
 from kullback.alerting.state import AlertStates
+from kullback.core.tenant import tenant_of
 from kullback.core.units import unit_of
 from kullback.engine.local import LocalEngine
 from kullback.outputs.alert_json import alert_json
@@ -25,10 +26,13 @@ class Address:
         The service's own page; "" leaves the links out.
     runbook_url : str
         Where it says what to do; "" leaves the annotation out.
+    tenants : bool
+        Whether alerts say whose they are.
     """
 
     external_url: str = ""
     runbook_url: str = ""
+    tenants: bool = False
 
 
 class AlertBook:
@@ -65,7 +69,8 @@ class AlertBook:
             unit = unit_of(engine.stream(number).series)
             self._explanations[number] = engine.explain(number).sentence(unit)
         decision = self._decide(transition.alert, engine)
-        self._history.put_alert(alert_json(decision), transition.alert)
+        tenant = tenant_of(engine.stream(number).series.labels)
+        self._history.put_alert(alert_json(decision), transition.alert, tenant)
         if transition.after is Phase.INACTIVE:
             self._explanations.pop(number, None)
         if not self.silent and transition.after is not Phase.PENDING:
@@ -107,6 +112,7 @@ class AlertBook:
             explanation=self._explanation(alert, stream.id),
             runbook_url=self._address.runbook_url,
             external_url=self._address.external_url,
+            tenant=tenant_of(stream.series.labels) if self._address.tenants else "",
         )
         return decide(alert, stream.id, stream.series.labels, wording)
 

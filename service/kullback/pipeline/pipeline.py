@@ -26,7 +26,11 @@ from kullback.storage.entry import ACTION, Entry
 from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
 
-CROWDED = (ErrorId.TOO_MANY_STREAMS, ErrorId.TOO_MANY_STREAMS_PER_METRIC)
+CROWDED = (
+    ErrorId.TOO_MANY_STREAMS,
+    ErrorId.TOO_MANY_STREAMS_PER_METRIC,
+    ErrorId.TOO_MANY_STREAMS_OF_TENANT,
+)
 ADVANCE_MS = 1000
 """How often alerts whose deadline passed are looked for while nothing arrives."""
 
@@ -143,9 +147,10 @@ class Pipeline(Fleet):
         ----------
         profiles : sequence of Profile
         limits : Limits
-            Those on streams hold from the next start on: memory is laid out once.
+            Those on all streams hold from the next start on: memory is laid out once.
         """
         self.limits = limits
+        self.engine.set_quotas(limits.tenants)
         self.engine.reconfigure(profiles)
         for stream in self.engine:
             self.welcome(stream)

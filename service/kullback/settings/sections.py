@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
+from kullback.core.tenant import Quotas, name_problem
 from kullback.settings.fields import Duration, SelectorText
 from kullback.settings.profiles import ProfileSettings, Section
 
@@ -107,6 +109,38 @@ class LimitsSettings(Section):
         return Limits(**self.model_dump(exclude={"expire_streams_after"}))
 
 
+class TenantSettings(Section):
+    """What one tenant has of its own."""
+
+    max_streams: int = Field(ge=0, description="Its streams; 0: no limit but limits.max_streams.")
+
+
+class TenantsSettings(Section):
+    """Households that share the service and see nothing of each other."""
+
+    enabled: bool = Field(
+        False, description="Whether each request must say whose it is (X-Scope-OrgID). Needs a restart."
+    )
+    max_streams: int = Field(
+        0, ge=0, description="Streams of one tenant; 0: no limit but limits.max_streams."
+    )
+    overrides: dict[str, TenantSettings] = Field({}, description="What single tenants have of their own.")
+
+    @field_validator("overrides")
+    @classmethod
+    def _names(cls, overrides: dict[str, TenantSettings]) -> dict[str, TenantSettings]:
+        for name in overrides:
+            if problem := name_problem(name):
+                raise ValueError(f"{name[:40]!r}: {problem}")
+        return overrides
+
+    def build(self) -> Quotas:
+        """The frozen quotas everything below takes; none while tenants are off."""
+        if not self.enabled:
+            return Quotas()
+        return Quotas(self.max_streams, {name: own.max_streams for name, own in self.overrides.items()})
+
+
 class OtlpSettings(Section):
     """How OpenTelemetry's metrics become streams."""
 
@@ -182,11 +216,16 @@ class Settings(BaseSettings):
     server: ServerSettings = Field(default_factory=ServerSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     limits: LimitsSettings = Field(default_factory=LimitsSettings)
+    tenants: TenantsSettings = Field(default_factory=TenantsSettings)
     otlp: OtlpSettings = Field(default_factory=OtlpSettings)
     alerting: AlertingSettings = Field(default_factory=AlertingSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     profiles: list[ProfileSettings] = Field(default_factory=lambda: [ProfileSettings()])
+
+    def build_limits(self) -> Limits:
+        """The frozen limits, with those of tenants."""
+        return replace(self.limits.build(), tenants=self.tenants.build())
 
     def build_profiles(self) -> tuple[Profile, ...]:
         """The frozen profiles in their order, with a catch-all at the end."""

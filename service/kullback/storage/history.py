@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from kullback.alerting.alert import Alert
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.scores import Scores
+from kullback.core.tenant import ANONYMOUS
 from kullback.storage.database import open_database, transaction
 from kullback.storage.points import CHUNK_POINTS, POINT, Points, pack, thin, unpack
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _UPGRADES = {
     0: """
        CREATE TABLE chunks (stream TEXT, start_ms INTEGER, end_ms INTEGER, points BLOB);
@@ -34,18 +35,23 @@ _UPGRADES = {
        CREATE INDEX alert_of_stream ON alerts (stream, started_ms);
        CREATE INDEX alert_by_time ON alerts (started_ms);
        CREATE TABLE audit (offset INTEGER PRIMARY KEY, now_ms INTEGER, action BLOB)
-       """
+       """,
+    1: f"""
+       ALTER TABLE alerts ADD COLUMN tenant TEXT NOT NULL DEFAULT '{ANONYMOUS}';
+       ALTER TABLE audit ADD COLUMN tenant TEXT NOT NULL DEFAULT '{ANONYMOUS}';
+       CREATE INDEX alert_of_tenant ON alerts (tenant, started_ms)
+       """,
 }
 _PUT_CHUNK = """
     INSERT INTO chunks VALUES (?, ?, ?, ?)
     ON CONFLICT (stream, start_ms) DO UPDATE SET end_ms = excluded.end_ms, points = excluded.points
     """
 _PUT_ALERT = """
-    INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_ms = excluded.ended_ms,
                                    document = excluded.document
     """
-_PUT_AUDIT = "INSERT OR REPLACE INTO audit VALUES (?, ?, ?)"
+_PUT_AUDIT = "INSERT OR REPLACE INTO audit VALUES (?, ?, ?, ?)"
 _RETIRE = {
     "chunks": """DELETE FROM chunks WHERE end_ms < ?
                  AND rowid IN (SELECT rowid FROM chunks ORDER BY rowid LIMIT 1000)""",
@@ -112,7 +118,7 @@ class History:
         """
         self.points.record(scores, phases)
 
-    def put_alert(self, document: Document, alert: Alert) -> None:
+    def put_alert(self, document: Document, alert: Alert, tenant: str = ANONYMOUS) -> None:
         """Write an alert down, in place of what was known of it.
 
         Parameters
@@ -120,11 +126,12 @@ class History:
         document : dict
             The alert as JSON values, with `id`, `stream` and `state`.
         alert : Alert
+        tenant : str
         """
         row = (document["id"], document["stream"], document["state"], alert.started_ms, alert.ends_at_ms)
-        self._put(_PUT_ALERT, (*row, orjson.dumps(document)))
+        self._put(_PUT_ALERT, (*row, orjson.dumps(document), tenant))
 
-    def audit(self, offset: int, now_ms: int, action: Mapping[str, Any]) -> None:
+    def audit(self, offset: int, now_ms: int, action: Mapping[str, Any], tenant: str = ANONYMOUS) -> None:
         """Write down what a person did.
 
         Parameters
@@ -133,8 +140,9 @@ class History:
             Of the action's log entry.
         now_ms : int
         action : mapping
+        tenant : str
         """
-        self._put(_PUT_AUDIT, (offset, now_ms, orjson.dumps(dict(action))))
+        self._put(_PUT_AUDIT, (offset, now_ms, orjson.dumps(dict(action)), tenant))
 
     def flush(self, now_ms: int) -> None:
         """Write what waits and drop what is older than the retention.
@@ -216,15 +224,19 @@ class History:
         parts = [unpack(packed) for (packed,) in reversed(rows)]
         return np.concatenate([*parts, self.points.newest(stream), np.empty(0, POINT)])[-count:]
 
-    def alert(self, alert_id: str) -> Document | None:
+    def alert(self, alert_id: str, tenant: str | None = None) -> Document | None:
         """An alert as it was written last, None when it is not known.
 
         Parameters
         ----------
         alert_id : str
+        tenant : str or None
+            None: whosever it is.
         """
         self._write()
-        found = self._read("SELECT document FROM alerts WHERE id = ?", (alert_id,))
+        found = self._read(
+            "SELECT document FROM alerts WHERE id = ? AND tenant = ifnull(?, tenant)", (alert_id, tenant)
+        )
         return orjson.loads(found[0][0]) if found else None
 
     def alerts(
@@ -233,6 +245,7 @@ class History:
         stream: str | None = None,
         before_ms: int | None = None,
         limit: int = 100,
+        tenant: str | None = None,
     ) -> list[Document]:
         """Alerts, the newest first.
 
@@ -246,9 +259,16 @@ class History:
             Only those that started before; for paging.
         limit : int
             At most `MAX_ALERTS`.
+        tenant : str or None
+            Only those of one tenant.
         """
         self._write()
-        wanted = {"state = ?": state, "stream = ?": stream, "started_ms < ?": before_ms}
+        wanted = {
+            "state = ?": state,
+            "stream = ?": stream,
+            "started_ms < ?": before_ms,
+            "tenant = ?": tenant,
+        }
         given = {clause: value for clause, value in wanted.items() if value is not None}
         where = f"WHERE {' AND '.join(given)}" if given else ""
         rows = self._read(
@@ -257,15 +277,21 @@ class History:
         )
         return [orjson.loads(document) for (document,) in rows]
 
-    def audits(self, limit: int = 100) -> list[tuple[int, int, Document]]:
+    def audits(self, limit: int = 100, tenant: str | None = None) -> list[tuple[int, int, Document]]:
         """What people did, the newest first: log offset, time and action.
 
         Parameters
         ----------
         limit : int
+        tenant : str or None
+            Only what was done in one tenant.
         """
         self._write()
-        rows = self._read("SELECT * FROM audit ORDER BY offset DESC LIMIT ?", (limit,))
+        rows = self._read(
+            "SELECT offset, now_ms, action FROM audit WHERE tenant = ifnull(?, tenant) "
+            "ORDER BY offset DESC LIMIT ?",
+            (tenant, limit),
+        )
         return [(offset, now_ms, orjson.loads(action)) for offset, now_ms, action in rows]
 
     def close(self) -> None:

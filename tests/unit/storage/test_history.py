@@ -253,5 +253,28 @@ def test_rows_that_wait_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_file_says_its_version(tmp_path: Path) -> None:
     history(tmp_path).close()
     plain = sqlite3.connect(tmp_path / "history.sqlite")
-    assert plain.execute("PRAGMA user_version").fetchone() == (1,)
+    assert plain.execute("PRAGMA user_version").fetchone() == (2,)
     plain.close()
+
+
+def test_a_file_from_before_tenants_is_that_of_anonymous(tmp_path: Path) -> None:
+    plain = sqlite3.connect(tmp_path / "history.sqlite")
+    plain.executescript(
+        """
+        CREATE TABLE chunks (stream TEXT, start_ms INTEGER, end_ms INTEGER, points BLOB);
+        CREATE UNIQUE INDEX chunk ON chunks (stream, start_ms);
+        CREATE TABLE alerts (id TEXT PRIMARY KEY, stream TEXT, state TEXT, started_ms INTEGER,
+                             ended_ms INTEGER, document BLOB);
+        CREATE TABLE audit (offset INTEGER PRIMARY KEY, now_ms INTEGER, action BLOB);
+        INSERT INTO alerts VALUES ('a', 's', 'firing', 1, NULL, '{"id": "a"}');
+        INSERT INTO audit VALUES (7, 100, '{"do": "x"}');
+        PRAGMA user_version = 1
+        """
+    )
+    plain.close()
+    kept = history(tmp_path)
+    assert kept.alert("a", "anonymous") == kept.alert("a") == {"id": "a"}
+    assert kept.alert("a", "team-a") is None
+    assert kept.alerts(tenant="team-a") == []
+    assert kept.audits(tenant="anonymous") == [(7, 100, {"do": "x"})]
+    assert kept.audits(tenant="team-a") == []
