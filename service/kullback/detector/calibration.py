@@ -11,6 +11,7 @@ from kullback.core.kernel import kernel
 from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS, LEVEL, RANK, VALUE
 from kullback.detector.tables import quiet_threshold
+from kullback.detector.windows import ANOMALOUS
 
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
@@ -27,8 +28,10 @@ VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
 EARLY_WIDENING = 3.0
 EARLY_BLOCKS = 8
-BELOW_LINE = 4
+BELOW_LINE = 8
 ABOVE_LINE = 0.1
+NEWS_FACTOR = 2.0
+KNOWN_SCORE = 0.5
 FEWEST_VALUE_BLOCKS = 4
 VALUE_LOCATION, VALUE_SCALE = 3.11, 0.40
 LEVEL_LOCATION, LEVEL_SCALE = 2.51, 0.27
@@ -277,10 +280,44 @@ def rank_score(stream: Any, nats: float) -> float:
     stream : stream record
     nats : float
     """
-    ratio = nats / max(stream.threshold[RANK], 1e-9)
+    ratio = rank_ratio(stream, nats)
     if ratio > 1.0:
         return float(1.0 + ABOVE_LINE * np.log(ratio))
     return float(ratio**BELOW_LINE)
+
+
+@kernel
+def rank_ratio(stream: Any, nats: float) -> float:
+    """Surprise of the rank channel over its line.
+
+    Parameters
+    ----------
+    stream : stream record
+    nats : float
+    """
+    return float(nats / max(stream.threshold[RANK], 1e-9))
+
+
+@kernel
+def rank_news(stream: Any, nats: float) -> float:
+    """Score of what the rank channel adds to what is known already.
+
+    A window of 1024 samples stays far out for as long as it holds the incident. The alert says that it lasts;
+    the score rises again when the evidence has grown NEWS_FACTOR times.
+
+    Parameters
+    ----------
+    stream : stream record
+    nats : float
+    """
+    ratio = rank_ratio(stream, nats)
+    if not stream.episode & ANOMALOUS:
+        stream.told = max(ratio, 1.0)
+    elif ratio < NEWS_FACTOR * stream.told:
+        return float(KNOWN_SCORE * min(ratio, 1.0) ** BELOW_LINE)
+    else:
+        stream.told = ratio
+    return float(rank_score(stream, nats))
 
 
 @kernel

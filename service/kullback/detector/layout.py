@@ -48,6 +48,7 @@ _NUMBERS = [
     ("fill", "i4"),
     ("head", "i4"),
     ("queued", "i4"),
+    ("told", "f4"),
     ("newest_block", "i8"),
     ("oldest_block", "i8"),
     ("reference_count", "i4"),
@@ -160,6 +161,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `sums` statistics per current window, fixed point
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way
     - `threshold` surprise at which a channel's score is 1; `zero` where it is 0
+    - `told` how far beyond its line the rank channel was when the episode's score last told of it
     - `usual_nats` fading mean surprise of the value and level channels
     - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
       `view_grid`, `view_due` the reference of each view (see `density`)

@@ -14,6 +14,7 @@ from kullback.detector.calibration import (
     TRUSTED_BLOCKS,
     keep_maximum,
     observe,
+    rank_news,
     rank_score,
     set_rank_line,
     set_value_lines,
@@ -176,16 +177,16 @@ def _score(
     if stream.direction != 0 and (stream.rank_last > 0.0) != (stream.direction == ABOVE):
         value_nats, level_nats = 0.0, 0.0
     stream.divergence_nats = divergence_of(stream, max(leader, 0) // 3) if leader >= 0 else np.nan
-    score, calm_score = rank_score(stream, nats), short_nats / stream.threshold[RANK]
+    loudest, calm_score = rank_score(stream, nats), short_nats / stream.threshold[RANK]
     span = tables.windows[max(leader, 0) // 3]
     by_value = value_score(stream, VALUE, value_nats)
     by_level = value_score(stream, LEVEL, level_nats)
-    if by_value > score:
-        score, span, leader = by_value, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
-    if by_level > score:
-        score, span, leader = by_level, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
+    if by_value > loudest:
+        loudest, span, leader = by_value, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
+    if by_level > loudest:
+        loudest, span, leader = by_level, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
     calm_score = max(calm_score, by_value, by_level)
-    stream.leader, stream.score = leader, score
+    stream.leader, stream.score = leader, max(rank_news(stream, nats), by_value, by_level)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
