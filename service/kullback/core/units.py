@@ -17,4 +17,19 @@ def unit_of(series: Series) -> str:
     """
     words = series.metric.removesuffix("_total").split("_")
     unit = series.unit or next((BASE_UNITS[word] for word in reversed(words) if word in BASE_UNITS), "")
-    return f"{unit}/s" if series.kind is Kind.COUNTER and unit != "s" else unit
+    return per_second(unit) if series.kind is Kind.COUNTER else unit
+
+
+def per_second(unit: str) -> str:
+    """The unit of a rate.
+
+    Parameters
+    ----------
+    unit : str
+
+    Examples
+    --------
+    >>> per_second("By"), per_second("")
+    ('By/s', '/s')
+    """
+    return unit if unit == "s" else f"{unit}/s"

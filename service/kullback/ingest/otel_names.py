@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kullback.core.errors import ErrorId, Refusal
 from kullback.core.labels import NAME, Kind, Series
+from kullback.core.units import per_second
 from kullback.ingest.builder import series_of, shown
 
 UNITS = {
@@ -43,13 +44,34 @@ class Family(NamedTuple):
         The Prometheus name.
     kind : Kind
     unit : str
-        As sent (UCUM).
+        Of the values as they are scored (UCUM).
     """
 
     resource: Pairs
     metric: str
     kind: Kind
     unit: str
+
+
+def family_of(
+    resource: Pairs, name: str, unit: str, *, monotonic: bool, delta: bool, histogram: bool, gauge: bool
+) -> Family:
+    """What a metric's type says of its points.
+
+    Parameters
+    ----------
+    resource : tuple of (str, str)
+    name, unit : str
+        As sent.
+    monotonic : bool
+        Whether it is a sum that only grows. With `delta` its points are turned into rates by the decoder,
+        else by the engine.
+    delta, histogram, gauge : bool
+    """
+    grows = Kind.GAUGE if delta else Kind.COUNTER
+    kind = Kind.HISTOGRAM if histogram else grows if monotonic else Kind.GAUGE
+    prometheus = metric_name(name, unit, monotonic_sum=monotonic, gauge=gauge)
+    return Family(resource, prometheus, kind, per_second(unit) if monotonic and delta else unit)
 
 
 def metric_name(name: str, unit: str, *, monotonic_sum: bool = False, gauge: bool = False) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 
 from kullback.core.batch import Batch, Buckets
 from kullback.core.errors import ErrorId, Refusal, merge_refusals
-from kullback.core.labels import Kind, Series
+from kullback.core.labels import Series
 from kullback.core.limits import Limits
 from kullback.ingest.builder import shown
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.interner import Ids, Interner
-from kullback.ingest.otel_names import Family, Pairs, metric_name, point_series, resource_labels
+from kullback.ingest.otel_names import Family, Pairs, family_of, point_series, resource_labels
 from kullback.ingest.otlp_points import PROBLEMS, Heap, Points, read_histograms, read_numbers
 from kullback.ingest.otlp_values import read_attributes
 from kullback.ingest.otlp_walk import EXPONENTIAL, GAUGE, HISTOGRAM, SUM, Found, walk
@@ -139,11 +139,15 @@ class OtlpDecoder:
         unit = body[start:stop].decode(errors="replace")
         resource, name = above  # type: ignore[misc]
         held = int(found.metric_type[metric])
-        monotonic = bool(found.metric_monotonic[metric]) and held == SUM
-        counts = monotonic and not found.metric_delta[metric]
-        kind = Kind.HISTOGRAM if held in (HISTOGRAM, EXPONENTIAL) else Kind.COUNTER if counts else Kind.GAUGE
-        prometheus = metric_name(str(name), unit, monotonic_sum=monotonic, gauge=held == GAUGE)
-        return Family(resource, prometheus, kind, unit)  # type: ignore[arg-type]
+        return family_of(
+            resource,  # type: ignore[arg-type]
+            str(name),
+            unit,
+            monotonic=bool(found.metric_monotonic[metric]) and held == SUM,
+            delta=bool(found.metric_delta[metric]),
+            histogram=held in (HISTOGRAM, EXPONENTIAL),
+            gauge=held == GAUGE,
+        )
 
     def _point(self, body: bytes, family: int, span: Positions, held: int) -> Series | Refusal:
         above = self._interner.values[family]

@@ -19,7 +19,7 @@ from kullback.ingest.builder import Builder, Histogram, shown
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.exponential import write_buckets
 from kullback.ingest.numbers import Bad, refuse_crowded
-from kullback.ingest.otel_names import Family, Pairs, metric_name, point_series, resource_labels
+from kullback.ingest.otel_names import Family, Pairs, family_of, point_series, resource_labels
 from kullback.ingest.otlp_points import MAX_SCALE, MIN_SCALE, NO_RECORDED_VALUE, NS_PER_MS, SHORTEST_S
 from kullback.ingest.otlp_values import DEEPEST, TOO_DEEP, as_text
 from kullback.ingest.otlp_walk import DELTA
@@ -92,11 +92,15 @@ class OtlpJsonDecoder:
             return
         delta = _enum(held.get("aggregationTemporality"), "AGGREGATION_TEMPORALITY_") == DELTA
         monotonic = form == "sum" and held.get("isMonotonic") is True
-        counts = monotonic and not delta
-        kind = Kind.HISTOGRAM if "istogram" in form else Kind.COUNTER if counts else Kind.GAUGE
-        prometheus = metric_name(name, unit, monotonic_sum=monotonic, gauge=form == "gauge")
-        labels = resource_labels(_attributes(resource), self._promoted)
-        family = Family(labels, prometheus, kind, unit)
+        family = family_of(
+            resource_labels(_attributes(resource), self._promoted),
+            name,
+            unit,
+            monotonic=monotonic,
+            delta=delta,
+            histogram="istogram" in form,
+            gauge=form == "gauge",
+        )
         for point in points:
             try:
                 self._read_point(builder, family, form, point, delta, monotonic, now_ms)

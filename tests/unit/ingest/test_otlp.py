@@ -11,6 +11,7 @@ from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.errors import DecodeError, ErrorId
 from kullback.core.labels import Kind
 from kullback.core.limits import Limits
+from kullback.core.units import unit_of
 from kullback.ingest.decoded import Decoded
 from kullback.ingest.otlp import OtlpDecoder
 from kullback.ingest.otlp_json import OtlpJsonDecoder
@@ -119,28 +120,29 @@ def test_names_follow_the_rules_for_prometheus(
 def sum_of(
     exporter: Exporter, *, temporality: int, monotonic: bool, value: int, start_ms: int, time_ms: int
 ) -> None:
-    held = exporter.metric("requests").sum
+    held = exporter.metric("requests", "By").sum
     held.aggregation_temporality, held.is_monotonic = temporality, monotonic
     held.data_points.add(start_time_unix_nano=start_ms * MS, time_unix_nano=time_ms * MS, as_int=value)
 
 
 @pytest.mark.parametrize(
-    ("temporality", "monotonic", "kind", "value"),
+    ("temporality", "monotonic", "kind", "value", "unit"),
     [
-        (CUMULATIVE, True, Kind.COUNTER, 600.0),
-        (CUMULATIVE, False, Kind.GAUGE, 600.0),
-        (DELTA, False, Kind.GAUGE, 600.0),
-        (DELTA, True, Kind.GAUGE, 10.0),
+        (CUMULATIVE, True, Kind.COUNTER, 600.0, "By/s"),
+        (CUMULATIVE, False, Kind.GAUGE, 600.0, "By"),
+        (DELTA, False, Kind.GAUGE, 600.0, "By"),
+        (DELTA, True, Kind.GAUGE, 10.0, "By/s"),
     ],
 )
 def test_sums_are_counters_gauges_or_rates(
-    decode, temporality: int, monotonic: bool, kind: Kind, value: float
+    decode, temporality: int, monotonic: bool, kind: Kind, value: float, unit: str
 ) -> None:
     exporter = Exporter()
     sum_of(exporter, temporality=temporality, monotonic=monotonic, value=600, start_ms=1000, time_ms=61_000)
     batch = decode(exporter).batch
     assert batch.series[0].kind is kind
     assert batch.value[0] == pytest.approx(value)
+    assert unit_of(batch.series[0]) == unit
 
 
 def test_a_delta_of_a_split_second_does_not_explode_into_a_rate(decode) -> None:
