@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow
 import pytest
+from pyarrow import parquet
 from tests.contract.servers import find, free_port, kullback, running
 
 STEP_S = 60
@@ -176,6 +179,22 @@ def test_a_file_goes_on_where_it_ended(service: httpx.Client, tmp_path: Path) ->
     assert "2000 samples taken" in done.stderr, done.stderr
     (stream,) = streams(service, "backfill_file")
     assert (stream["labels"], stream["samples"]) == ({"site": "one"}, 3000)
+
+
+def test_parquet_is_sent_like_csv(service: httpx.Client, tmp_path: Path) -> None:
+    times = [datetime.fromtimestamp(1_700_000_000 + 60 * n, UTC) for n in range(3000)]
+    table = pyarrow.table({"time": times, "p99": [0.1 + n % 7 for n in range(3000)], "rps": [5.0] * 3000})
+    parquet.write_table(table, tmp_path / "latency.parquet")
+    options = ("--metric", "backfill_parquet_seconds", "--label", "site=two")
+    unsure = backfill(service, tmp_path / "latency.parquet", *options)
+    assert unsure.returncode == 2
+    assert "time, p99, rps" in unsure.stderr
+    done = backfill(service, tmp_path / "latency.parquet", *options, "--value-column", "p99")
+    assert done.returncode == 0, done.stderr
+    assert "3000 samples taken" in done.stderr
+    (stream,) = streams(service, "backfill_parquet_seconds")
+    assert (stream["labels"], stream["samples"], stream["ready"]) == ({"site": "two"}, 3000, True)
+    assert (stream["interval_ms"], stream["last_sample_ms"]) == (60_000, 1_700_179_940_000)
 
 
 @pytest.mark.parametrize(

@@ -93,10 +93,13 @@ def read_csv(text: str, name: str, time_column: str | None = None, value_column:
 
 def _parquet(path: Path) -> Columns:
     try:
-        from pyarrow import parquet  # noqa: PLC0415 - an extra that only this needs
+        from pyarrow import ArrowException, parquet  # noqa: PLC0415 - an extra that only this needs
     except ImportError as problem:
         raise _bad(str(path), 'reading Parquet needs pip install "kullback[parquet]"') from problem
-    columns: Columns = parquet.read_table(path).to_pydict()
+    try:
+        columns: Columns = parquet.read_table(path).to_pydict()
+    except ArrowException as problem:
+        raise _bad(str(path), str(problem)) from problem
     return columns
 
 
@@ -145,7 +148,7 @@ def _values(name: str, cells: Sequence[Any]) -> Iterator[float]:
     for line, cell in enumerate(cells, FIRST_ROW):
         try:
             yield float("nan") if cell is None or cell == "" else float(cell)
-        except ValueError as problem:
+        except (ValueError, TypeError) as problem:
             raise _bad(name, f"line {line}: {cell!r} is no number") from problem
 
 
