@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from io import BytesIO
 
 import orjson
 
-from kullback.core.errors import DecodeError, ErrorId
+from kullback.core.errors import DecodeError, ErrorId, Refusal
 from kullback.core.limits import Limits
 from kullback.ingest.builder import Builder
 from kullback.ingest.decoded import Decoded
@@ -15,22 +15,24 @@ from kullback.ingest.json_rows import RowReader
 from kullback.ingest.numbers import refuse_crowded
 
 
-class JsonDecoder:
-    """Decodes one row, or an array of rows.
+class _RowsDecoder:
+    """What a single body and one of lines have in common.
 
     Parameters
     ----------
     limits : Limits, optional
     """
 
-    protocol = "json"
+    protocol: str
+    place: str
+    """What the position of a row is called."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._rows = RowReader(self._limits)
 
     def decode(self, body: bytes, now_ms: int) -> Decoded:
-        """Read a JSON body.
+        """Read a body.
 
         Parameters
         ----------
@@ -41,9 +43,29 @@ class JsonDecoder:
         Raises
         ------
         DecodeError
-            BAD_JSON, BAD_SAMPLE when it is neither an object nor an array, or TOO_MANY_SAMPLES.
+            TOO_MANY_SAMPLES; of a body that is not in lines also BAD_JSON, and BAD_SAMPLE when it is neither
+            an object nor an array.
         """
         refuse_crowded(body, self._limits.max_samples_per_request)
+        builder = Builder(self._limits.max_samples_per_request)
+        for number, row in self._parsed(body):
+            if isinstance(row, Refusal):
+                builder.refuse(row.error, row.detail)
+            else:
+                self._rows.read(builder, self.place, number, row, now_ms)
+        return builder.build()
+
+    def _parsed(self, body: bytes) -> Iterable[tuple[int, object]]:
+        """Rows by number; a Refusal stands for one that cannot be parsed."""
+        raise NotImplementedError
+
+
+class JsonDecoder(_RowsDecoder):
+    """Decodes one row, or an array of rows."""
+
+    protocol, place = "json", "Row"
+
+    def _parsed(self, body: bytes) -> Iterable[tuple[int, object]]:
         try:
             rows = orjson.loads(body)
         except orjson.JSONDecodeError as problem:
@@ -52,53 +74,20 @@ class JsonDecoder:
             rows = [rows]
         if not isinstance(rows, list):
             raise DecodeError(ErrorId.BAD_SAMPLE, "The body must be a JSON object or an array of objects.")
-        builder = Builder(self._limits.max_samples_per_request)
-        for place, row in enumerate(rows, 1):
-            self._rows.read(builder, "Row", place, row, now_ms)
-        return builder.build()
+        return enumerate(rows, 1)
 
 
-class NdjsonDecoder:
-    """Decodes one row per line.
+class NdjsonDecoder(_RowsDecoder):
+    """Decodes one row per line; a bad line is refused alone."""
 
-    Parameters
-    ----------
-    limits : Limits, optional
-    """
+    protocol, place = "ndjson", "Line"
 
-    protocol = "ndjson"
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
-        self._rows = RowReader(self._limits)
-
-    def decode(self, body: bytes, now_ms: int) -> Decoded:
-        """Read an NDJSON body; a bad line is refused alone.
-
-        Parameters
-        ----------
-        body : bytes
-        now_ms : int
-            Time of samples that carry none.
-
-        Raises
-        ------
-        DecodeError
-            TOO_MANY_SAMPLES.
-        """
-        refuse_crowded(body, self._limits.max_samples_per_request)
-        builder = Builder(self._limits.max_samples_per_request)
-        for place, line in self._lines(body):
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as problem:
-                builder.refuse(ErrorId.BAD_JSON, f"Line {place} is not valid JSON: {problem}.")
+    def _parsed(self, body: bytes) -> Iterable[tuple[int, object]]:
+        for number, line in enumerate(BytesIO(body), 1):
+            if not line.strip():
                 continue
-            self._rows.read(builder, "Line", place, row, now_ms)
-        return builder.build()
-
-    @staticmethod
-    def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:
-        for place, line in enumerate(BytesIO(body), 1):
-            if line.strip():
-                yield place, line
+            try:
+                yield number, orjson.loads(line)
+            except orjson.JSONDecodeError as problem:
+                detail = f"Line {number} is not valid JSON: {problem}."
+                yield number, Refusal(ErrorId.BAD_JSON, 1, detail)
