@@ -1,7 +1,8 @@
 """Which times were seen: runs of times at equal distance, so that a sender may repeat hours of samples.
 
 A scraper's times are a handful of runs, whatever their length: the newest grows while its step holds, and
-ends with a gap or a restart. Times without a step fill runs in pairs and are soon forgotten.
+ends with a gap or a restart. Times without a step fill runs in pairs and are soon forgotten; of a time before
+the oldest run nobody can say any more whether it was seen.
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ def was_noted(runs: Any, timestamp_ms: int) -> bool:
         if _holds(runs.past_first_ms[index], runs.past_step_ms[index], count, timestamp_ms):
             return True
     return False
+
+
+@kernel
+def was_let_go(runs: Any, timestamp_ms: int) -> bool:
+    """Whether a time is older than all that are remembered, while older ones were seen and forgotten.
+
+    Parameters
+    ----------
+    runs : record with the fields of `NEWEST_RUN` and `OLDER_RUNS`
+    timestamp_ms : int
+    """
+    oldest = runs.run_head % PAST_RUNS
+    return bool(runs.past_count[oldest] > 0 and timestamp_ms < runs.past_first_ms[oldest])
 
 
 @kernel

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.kernel import kernel
-from kullback.core.runs import note_time, was_noted
+from kullback.core.runs import note_time, was_let_go, was_noted
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
@@ -181,7 +181,9 @@ def verdict_on_time(stream: Any, timestamp_ms: int) -> int:
     for index in range(min(stream.recent_head, RECENT)):
         if stream.recent_ms[index] == timestamp_ms:
             return DUPLICATE
-    if was_noted(stream, timestamp_ms):
+    # Of a time that was let go nobody knows. Nothing may be scored twice, and a sender that repeats an hour
+    # must not be answered with an error for every sample of it.
+    if was_noted(stream, timestamp_ms) or was_let_go(stream, timestamp_ms):
         return DUPLICATE
     return OUT_OF_ORDER if timestamp_ms < stream.last_ms - stream.out_of_order_ms else SCORED
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.core.runs import note_time, was_noted
+from kullback.core.runs import note_time, was_let_go, was_noted
 from kullback.core.scores import Outcome
 from kullback.engine.differences import (
     ABSORB,
@@ -66,7 +66,9 @@ def _take_whole(state: Intake, slot: int, row: int, columns: Lines, out: Interva
         emit(out, slot, row, at_ms, bound, count)
         return
     if at_ms <= state.last_ms[slot]:
-        columns.outcome[row] = _DUPLICATE if was_noted(state.seen[slot], at_ms) else _OUT_OF_ORDER
+        seen = state.seen[slot]
+        known = was_noted(seen, at_ms) or was_let_go(seen, at_ms)
+        columns.outcome[row] = _DUPLICATE if known else _OUT_OF_ORDER
         return
     note_time(state.seen[slot], at_ms)
     fold = (len(bound) + MAX_BOUNDS - 1) // MAX_BOUNDS

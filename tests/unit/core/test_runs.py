@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kullback.core.runs import PAST_RUNS, RUNS, note_time, was_noted
+from kullback.core.runs import PAST_RUNS, RUNS, note_time, was_let_go, was_noted
 
 START_MS, STEP_MS = 1_795_328_801_679, 15_000
 
@@ -48,3 +48,17 @@ def test_only_times_that_were_seen_are_remembered(steps: list[int]) -> None:
     assert remembered <= set(times)
     assert set(times[-2 * PAST_RUNS :]) <= remembered or len(times) < 2 * PAST_RUNS
     assert times[-1] in remembered
+
+
+def test_nothing_is_let_go_while_there_is_room() -> None:
+    runs = seen([START_MS + index * 3_600_000 + index for index in range(PAST_RUNS)])
+    assert not was_let_go(runs, START_MS - 1)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=200))
+def test_whatever_was_seen_is_remembered_or_let_go(steps: list[int]) -> None:
+    times = [START_MS + int(offset) for offset in np.cumsum(steps)]
+    runs = seen(times)
+    assert all(was_noted(runs, time_ms) != was_let_go(runs, time_ms) for time_ms in times)
+    assert not was_let_go(runs, times[-1])
+    assert not any(was_noted(runs, ms) for ms in range(START_MS, times[-1]) if was_let_go(runs, ms))

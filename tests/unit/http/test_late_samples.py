@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cramjam
@@ -76,6 +76,57 @@ def test_an_hour_sent_again_after_a_restart_changes_nothing(client: httpx.Client
         client, "kullback_samples_rejected_total", protocol="remote_write", reason="out_of_order"
     )
     assert now_refused == refused
+
+
+def irregular(count: int) -> list[int]:
+    """Times without a step, over somewhat more than an hour, the newest of them now."""
+    distances = np.random.default_rng(count).integers(2000, 11_000, count - 1)
+    return [now_ms() - int(distances[index:].sum()) for index in range(count)]
+
+
+def send_json(client: httpx.Client, metric: str, times_ms: list[int], values: np.ndarray) -> httpx.Response:
+    row = {"metric": metric, "timestamps_ms": times_ms, "values": [float(value) for value in values]}
+    return client.post("/api/v1/ingest?scores=none", json=row)
+
+
+def send_influx(client: httpx.Client, metric: str, times_ms: list[int], values: np.ndarray) -> httpx.Response:
+    measurement, _, key = metric.rpartition("_")
+    lines = [f"{measurement} {key}={value} {at_ms}" for at_ms, value in zip(times_ms, values, strict=True)]
+    return client.post("/write?precision=ms", content="\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "send"),
+    [("remote_write", write), ("json", send_json), ("influx", send_influx)],
+    ids=["remote_write", "json", "influx"],
+)
+def test_an_hour_of_irregular_times_sent_again_is_no_error_and_changes_nothing(
+    client: httpx.Client, protocol: str, send: Callable[..., httpx.Response]
+) -> None:
+    metric, times, values = f"irregular_{protocol}_seconds", irregular(600), normal(600)
+    for first in range(0, 600, 100):
+        assert send(client, metric, times[first : first + 100], values[first : first + 100]).is_success
+    before = standing(client, metric)
+    unscored = {"protocol": protocol, "kind": "duplicate"}
+    repeated = counted(client, "kullback_samples_unscored_total", **unscored)
+    refusals = {"protocol": protocol, "reason": "out_of_order"}
+    refused = counted(client, "kullback_samples_rejected_total", **refusals)
+    for first in range(0, 600, 30):
+        again = send(client, metric, times[first : first + 30], values[first : first + 30])
+        assert again.is_success, again.text
+    assert standing(client, metric) == before
+    assert before[2] == "ok"
+    assert counted(client, "kullback_samples_unscored_total", **unscored) - repeated == 600
+    assert counted(client, "kullback_samples_rejected_total", **refusals) == refused
+    (stream,) = client.get("/api/v1/streams", params={"match[]": metric}).json()["streams"]
+    assert client.get("/api/v1/alerts", params={"stream": stream["id"]}).json()["alerts"] == []
+
+
+def test_an_irregular_sender_goes_on_after_its_replay(client: httpx.Client) -> None:
+    times, values = irregular(500), normal(500)
+    assert write(client, "irregular_resumed_seconds", times[:400], values[:400]).status_code == 204
+    assert write(client, "irregular_resumed_seconds", times[100:], values[100:]).status_code == 204
+    assert stream_of(client, "irregular_resumed_seconds")["samples"] == 500
 
 
 def test_a_replay_is_known_across_gaps_of_the_sender(client: httpx.Client) -> None:
