@@ -120,7 +120,7 @@ def _make(
 def _list(tree: Tree, field: str) -> list[Any]:
     values = tree.get(field)
     if not isinstance(values, list):
-        raise Bad(f"needs an array as `{field}`")
+        raise Bad(f"needs an array as `{field}` ({ADVICE})")
     return values
 
 
