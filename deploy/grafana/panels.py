@@ -5,7 +5,8 @@ Every panel takes its data source from the variable `datasource`, has a unit and
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import (
     common,
@@ -16,6 +17,7 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_kinds
 from grafana_foundation_sdk.models import dashboard as kinds
 from grafana_foundation_sdk.models import prometheus as prometheus_kinds
@@ -29,7 +31,49 @@ ALERT_STATES = {
     "3": ("shifted", "purple"),
 }
 
+MARKERS = "kullback_marker_timestamp_seconds * 1000"
+
 Panel = TypeVar("Panel", timeseries.Panel, stat.Panel, statetimeline.Panel, table.Panel)
+
+
+class _Told(kinds.AnnotationQuery):
+    """An annotation query with what Grafana's Prometheus data source reads beside the foundation's schema."""
+
+    def __init__(self, *, told: dict[str, object], **known: Any) -> None:
+        super().__init__(**known)
+        self._told = told
+
+    def to_json(self) -> dict[str, object]:
+        return super().to_json() | self._told
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation(Builder[kinds.AnnotationQuery]):
+    """Marks in all charts of a dashboard.
+
+    Parameters
+    ----------
+    name, expression, colour : str
+    title, text : str
+        Of each mark; `{{label}}` is filled in.
+    value_is_time : bool
+        Whether values are Unix milliseconds of the marks, instead of marks being where there are values.
+    """
+
+    name: str
+    expression: str
+    colour: str
+    title: str
+    text: str = ""
+    value_is_time: bool = False
+
+    def build(self) -> kinds.AnnotationQuery:
+        """The annotation query."""
+        told: dict[str, object] = {"titleFormat": self.title, "textFormat": self.text}
+        if self.value_is_time:
+            told["useValueForTime"] = True
+        known = {"name": self.name, "expr": self.expression, "icon_color": self.colour}
+        return _Told(told=told, datasource=DATASOURCE, enable=True, **known)
 
 
 def query(expression: str, legend: str = "", *, instant: bool = False) -> prometheus.Dataquery:
@@ -201,5 +245,6 @@ def board(uid: str, title: str, text: str) -> dashboard.Dashboard:
     others = dashboard.DashboardLink("Kullback").type(kinds.DashboardLinkType.DASHBOARDS)
     others.tags(["kullback"]).as_dropdown(True).keep_time(True)
     made = dashboard.Dashboard(title).uid(uid).description(text).tags(["kullback"]).timezone("browser")
-    made.refresh("30s").time("now-3h", "now").tooltip(kinds.DashboardCursorSync.CROSSHAIR)
+    made.readonly().refresh("30s").time("now-3h", "now").tooltip(kinds.DashboardCursorSync.CROSSHAIR)
+    made.annotation(Annotation("Deployments", MARKERS, "blue", "{{text}}", "{{match}}", value_is_time=True))
     return made.link(others).with_variable(data_source())

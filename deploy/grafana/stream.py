@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.grafana.panels import DATASOURCE, board, choice, lines, number, query, states
+from deploy.grafana.panels import DATASOURCE, Annotation, board, choice, lines, number, query, states
 from grafana_foundation_sdk.builders import dashboard
 
 STREAM = '{job=~"$job", instance=~"$instance", metric=~"$metric"}'
@@ -28,12 +28,7 @@ def stream() -> dashboard.Dashboard:
     )
     made.with_variable(dashboard.AdHocVariable("filters").label("Labels").datasource(DATASOURCE))
     made.annotation(
-        dashboard.AnnotationQuery()
-        .name("Firing")
-        .datasource(DATASOURCE)
-        .expr(f"kullback_alert_state{STREAM} == 2")
-        .enable(True)
-        .icon_color("red")
+        Annotation("Firing", f"kullback_alert_state{STREAM} == 2", "red", "{{metric}} {{job}} {{instance}}")
     )
     made.with_panel(
         lines(

@@ -88,7 +88,7 @@ class Watch:
         self.sender.deliver([self._worded(step.alert) for step in self.states.step(scores, clock())])
 
     def _worded(self, alert: Any) -> Any:
-        return decide(alert, stream_id(LABELS), LABELS, Wording(explanation="p99 +340 ms."))
+        return decide(alert, stream_id(LABELS), LABELS, Wording(explanation={"description": "p99 +340 ms."}))
 
 
 def held(port: int) -> list[dict[str, Any]]:

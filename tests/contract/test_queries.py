@@ -20,12 +20,18 @@ pytestmark = pytest.mark.contract
 def queries() -> list[tuple[str, str]]:
     """Title and PromQL of each query, variables filled in."""
     boards: list[dict[str, Any]] = [json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS]
-    return [
+    in_panels = [
         (f"{board['title']} / {panel['title']} / {target['refId']}", filled_in(target["expr"]))
         for board in boards
         for panel in board["panels"]
         for target in panel["targets"]
     ]
+    in_annotations = [
+        (f"{board['title']} / {annotation['name']}", filled_in(annotation["expr"]))
+        for board in boards
+        for annotation in board["annotations"]["list"]
+    ]
+    return in_panels + in_annotations
 
 
 def filled_in(expression: str) -> str:

@@ -193,6 +193,8 @@ def targets() -> dict[str, Target]:
         "otlp": Target(by(OtlpDecoder), otlp_bodies()),
         "otlp_json": Target(by(OtlpJsonDecoder), tuple(map(as_json, otlp_bodies())), json=True),
         "influx": Target(by(InfluxDecoder), (INFLUX_LINES, *INFLUX_LINES.splitlines())),
-        "collectd": Target(by(CollectdDecoder), golden("collectd/json*.bin") + golden("collectd/kairosdb*.bin"), json=True),
+        "collectd": Target(
+            by(CollectdDecoder), golden("collectd/json*.bin") + golden("collectd/kairosdb*.bin"), json=True
+        ),
         "opentsdb": Target(by(OpenTsdbDecoder), golden("netdata/*_002.bin"), json=True),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kullback.alerting.alert import Alert, Phase, Reason
 from kullback.core.labels import NAME, TENANT, Labels, render, sorted_labels
@@ -30,8 +30,8 @@ class Wording:
     ----------
     severity : str
         From the stream's profile.
-    explanation : str
-        The sentence that says what moved.
+    explanation : mapping of str to str
+        Annotations that say what moved: `description`, the sentence, and what stands behind it.
     runbook_url : str
         "" leaves the annotation out.
     external_url : str
@@ -41,7 +41,7 @@ class Wording:
     """
 
     severity: str = "warning"
-    explanation: str = ""
+    explanation: Mapping[str, str] = field(default_factory=dict)
     runbook_url: str = ""
     external_url: str = ""
     tenant: str = ""
@@ -61,7 +61,7 @@ class Decision:
         Who the alert is: the stream's labels, `alertname`, `metric`, `severity` and, with tenants,
         `tenant`; never a score.
     annotations : mapping of str to str
-        `summary`, `description`, `runbook_url`.
+        `summary`, `description`, `top_bins`, `quantiles`, `marker`, `page`, `runbook_url`.
     page_url : str
         The stream's page at the time of the onset; "" when the service does not know its own address.
     alert : Alert
@@ -87,18 +87,20 @@ def decide(alert: Alert, stream: str, labels: Labels, wording: Wording) -> Decis
         The stream's labels.
     wording : Wording
     """
+    page = f"{wording.external_url.rstrip('/')}/streams/{stream}?time={alert.starts_at_ms}"
+    page_url = page if wording.external_url else ""
     annotations = {
         "summary": f"{render(labels)} {_ending(alert)}",
-        "description": wording.explanation,
+        **wording.explanation,
+        "page": page_url,
         "runbook_url": wording.runbook_url,
     }
-    page = f"{wording.external_url.rstrip('/')}/streams/{stream}?time={alert.starts_at_ms}"
     return Decision(
         id=alert_id(stream, alert),
         stream=stream,
         labels=alert_labels(labels, wording.severity, wording.tenant),
         annotations={name: text for name, text in annotations.items() if text},
-        page_url=page if wording.external_url else "",
+        page_url=page_url,
         alert=alert,
     )
 

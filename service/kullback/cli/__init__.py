@@ -13,6 +13,7 @@ from kullback.cli.backtest import backtest
 from kullback.cli.check_config import check_config
 from kullback.cli.compare import compare
 from kullback.cli.demo import demo
+from kullback.cli.mark import mark
 from kullback.cli.serve import serve
 from kullback.cli.warmup import warmup
 from kullback.core.errors import KullbackError
@@ -43,7 +44,7 @@ def _root(
 ) -> None: ...
 
 
-for command in (serve, demo, backfill, backtest, compare, check_config, warmup):
+for command in (serve, demo, backfill, backtest, compare, mark, check_config, warmup):
     app.command(command.__name__.replace("_", "-"))(command)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from kullback.cli.options import TenantOption, TokenOption, UrlOption, labels_of
 from kullback.client.client import Client
 from kullback.client.prometheus import PrometheusHistory
 from kullback.core.duration import parse_duration_ms
@@ -37,13 +38,9 @@ def backfill(
     ] = True,
     time_column: Annotated[str | None, typer.Option(help="Column with the time.")] = None,
     value_column: Annotated[str | None, typer.Option(help="Column with the values.")] = None,
-    url: Annotated[str, typer.Option(help="Where Kullback listens.")] = "http://localhost:9797",
-    token: Annotated[
-        str | None, typer.Option(envvar="KULLBACK_TOKEN", help="Bearer token for Kullback.")
-    ] = None,
-    tenant: Annotated[
-        str | None, typer.Option(envvar="KULLBACK_TENANT", help="Whose the streams are (X-Scope-OrgID).")
-    ] = None,
+    url: UrlOption = "http://localhost:9797",
+    token: TokenOption = None,
+    tenant: TenantOption = None,
     prometheus_token: Annotated[
         str | None, typer.Option(envvar="PROMETHEUS_TOKEN", help="Bearer token for Prometheus.")
     ] = None,
@@ -57,7 +54,7 @@ def backfill(
 
     if (file is None) == (prometheus is None):
         raise typer.BadParameter("give either a FILE or --prometheus URL", param_hint="FILE")
-    labels = _labels(label or [])
+    labels = labels_of(label or [])
     with Client(url, token, TIMEOUT_S, tenant=tenant) as client:
         delivery = backfilling.Delivery(client, url)
         if file is not None:
@@ -78,16 +75,6 @@ def backfill(
             backfilling.from_prometheus(delivery, source, wanted, *span)
     if not delivery.conclude():
         raise typer.Exit(1)
-
-
-def _labels(given: list[str]) -> dict[str, str]:
-    pairs = {}
-    for label in given:
-        name, equals, value = label.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter("labels have the form NAME=VALUE", param_hint="--label")
-        pairs[name] = value
-    return pairs
 
 
 def _moment_ms(text: str, now_ms: int, option: str) -> int:

@@ -17,7 +17,7 @@ from kullback.core.labels import render
 from kullback.core.profile import Profile
 from kullback.core.units import unit_of
 from kullback.outputs.alert_json import rfc3339
-from kullback.outputs.figures import curve_figure, histogram_figure, score_figure, value_figure
+from kullback.outputs.figures import Band, curve_figure, histogram_figure, score_figure, value_figure
 
 MOST_POINTS = 4000
 MOST_CHARTED_ALARMS = 20
@@ -71,7 +71,7 @@ def _charts(
     times, starts = report.scores.timestamp_ms[steps], [alarm.start_ms for alarm in report.alarms]
     means, lows, highs = (_by_step(fold, value, steps) for fold in (np.nanmean, np.nanmin, np.nanmax))
     figures = [
-        ("Values", value_figure(times, means, lows, highs, unit_of(report.series), starts)),
+        ("Values", value_figure(Band(times, lows, highs, means), unit_of(report.series), starts)),
         ("Score", score_figure(times, _by_step(np.nanmax, report.scores.score, steps), starts)),
     ]
     if points:

@@ -15,6 +15,31 @@ ListenOption = Annotated[str | None, typer.Option("--listen", help="Address to s
 StoragePathOption = Annotated[
     Path | None, typer.Option("--storage-path", help="Directory of log, snapshots and history.")
 ]
+UrlOption = Annotated[str, typer.Option(help="Where Kullback listens.")]
+TokenOption = Annotated[str | None, typer.Option(envvar="KULLBACK_TOKEN", help="Bearer token for Kullback.")]
+TenantOption = Annotated[
+    str | None, typer.Option(envvar="KULLBACK_TENANT", help="Whose the streams are (X-Scope-OrgID).")
+]
+
+
+def labels_of(given: list[str]) -> dict[str, str]:
+    """Labels given as NAME=VALUE.
+
+    Parameters
+    ----------
+    given : list of str
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    pairs = {}
+    for label in given:
+        name, equals, value = label.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter("labels have the form NAME=VALUE", param_hint="--label")
+        pairs[name] = value
+    return pairs
 
 
 def flag_overrides(

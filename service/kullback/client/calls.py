@@ -10,6 +10,8 @@ Json = Any
 """What a JSON document becomes in Python."""
 
 Labels = Mapping[str, str]
+Instant = str | float
+"""RFC 3339, or Unix seconds or milliseconds."""
 
 
 class ApiError(Exception):
@@ -39,7 +41,7 @@ class Call:
 
     method: str
     path: str
-    params: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     body: Json = None
 
 
@@ -131,3 +133,53 @@ def put_reference(name: str, body: Mapping[str, Json]) -> Call:
 def rebaseline(stream_id: str) -> Call:
     """`POST /api/v1/streams/{id}/rebaseline`."""
     return Call("POST", f"/api/v1/streams/{stream_id}/rebaseline")
+
+
+def undo_rebaseline(stream_id: str) -> Call:
+    """`POST /api/v1/streams/{id}/rebaseline/undo`."""
+    return Call("POST", f"/api/v1/streams/{stream_id}/rebaseline/undo")
+
+
+def exclude(stream_id: str, start: Instant, end: Instant, reason: str = "") -> Call:
+    """`POST /api/v1/streams/{id}/exclude`."""
+    body = {"start": start, "end": end, "reason": reason}
+    return Call("POST", f"/api/v1/streams/{stream_id}/exclude", body=body)
+
+
+def undo_exclude(stream_id: str) -> Call:
+    """`POST /api/v1/streams/{id}/exclude/undo`."""
+    return Call("POST", f"/api/v1/streams/{stream_id}/exclude/undo")
+
+
+def mark(
+    text: str, match: str = "", labels: Labels | None = None, time: Instant | None = None, url: str = ""
+) -> Call:
+    """`POST /api/v1/markers`."""
+    wanted = {
+        "match": match or None,
+        "labels": dict(labels) if labels else None,
+        "time": time,
+        "url": url or None,
+    }
+    body = {"text": text} | {name: value for name, value in wanted.items() if value is not None}
+    return Call("POST", "/api/v1/markers", body=body)
+
+
+def markers(stream_id: str = "") -> Call:
+    """`GET /api/v1/markers`."""
+    return Call("GET", "/api/v1/markers", {"stream": stream_id} if stream_id else {})
+
+
+def remove_marker(marker_id: str) -> Call:
+    """`DELETE /api/v1/markers/{id}`."""
+    return Call("DELETE", f"/api/v1/markers/{marker_id}")
+
+
+def what_if(
+    stream_id: str, budgets: Sequence[str] = (), windows: Sequence[int] = (), reference: int = 0
+) -> Call:
+    """`GET /api/v1/streams/{id}/what-if`."""
+    params: dict[str, Any] = {"budget": list(budgets), "current": ",".join(map(str, windows))}
+    params["reference"] = str(reference) if reference else ""
+    given = {name: value for name, value in params.items() if value}
+    return Call("GET", f"/api/v1/streams/{stream_id}/what-if", given)

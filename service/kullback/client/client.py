@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from kullback.client import calls
-from kullback.client.calls import ApiError, Call, Json, Labels
+from kullback.client.calls import ApiError, Call, Instant, Json, Labels
 
 DEFAULT_URL = "http://127.0.0.1:9797"
 DEFAULT_TIMEOUT_S = 10.0
@@ -116,6 +116,47 @@ class Client:
         """What a profile would have said of these series."""
         return self.send(calls.backtest(series, settings))
 
+    def rebaseline(self, stream_id: str) -> None:
+        """Accept a stream's present level as its new normal; `undo_rebaseline` takes it back."""
+        self.send(calls.rebaseline(stream_id))
+
+    def undo_rebaseline(self, stream_id: str) -> None:
+        """Take the last `rebaseline` back."""
+        self.send(calls.undo_rebaseline(stream_id))
+
+    def exclude(self, stream_id: str, start: Instant, end: Instant, reason: str = "") -> None:
+        """Keep the time of an incident out of a stream's reference; `undo_exclude` takes it back."""
+        self.send(calls.exclude(stream_id, start, end, reason))
+
+    def undo_exclude(self, stream_id: str) -> None:
+        """Take the last `exclude` back."""
+        self.send(calls.undo_exclude(stream_id))
+
+    def mark(
+        self,
+        text: str,
+        match: str = "",
+        labels: Labels | None = None,
+        time: Instant | None = None,
+        url: str = "",
+    ) -> Json:
+        """Mark a deployment or another change for the streams of a selector or of labels (else all).
+
+        Charts show it, and alerts that begin within 15 minutes name it.
+        """
+        return self.send(calls.mark(text, match, labels, time, url))
+
+    def markers(self, stream_id: str = "") -> list[dict[str, Any]]:
+        """Markers, the newest first; only those that concern a stream when it is given."""
+        found: list[dict[str, Any]] = self.send(calls.markers(stream_id))["markers"]
+        return found
+
+    def what_if(
+        self, stream_id: str, budgets: Sequence[str] = (), windows: Sequence[int] = (), reference: int = 0
+    ) -> Json:
+        """What other budgets, windows or references would have given over a stream's stored history."""
+        return self.send(calls.what_if(stream_id, budgets, windows, reference))
+
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
@@ -170,6 +211,17 @@ class AsyncClient:
         """The alert book."""
         found: list[dict[str, Any]] = (await self.send(calls.alerts(state)))["alerts"]
         return found
+
+    async def mark(
+        self,
+        text: str,
+        match: str = "",
+        labels: Labels | None = None,
+        time: Instant | None = None,
+        url: str = "",
+    ) -> Json:
+        """Mark a deployment or another change; see `Client.mark`."""
+        return await self.send(calls.mark(text, match, labels, time, url))
 
     async def compare(self, current: Json, reference: Json) -> Json:
         """All measures between two sets of samples, histograms, categories or Gaussians."""

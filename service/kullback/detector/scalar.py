@@ -9,8 +9,16 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode, Scores, blank_scores
+from kullback.detector.alarm_limits import AlarmLimits, alarm_limits
 from kullback.detector.effect import effect_gate
-from kullback.detector.explain import Explanation, Gate, explain, leader_text, leading_window
+from kullback.detector.explain import (
+    LEVEL_OF_MEDIAN,
+    Explanation,
+    Gate,
+    explain,
+    leader_text,
+    leading_window,
+)
 from kullback.detector.kernels import update_batch
 from kullback.detector.layout import Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
@@ -164,13 +172,25 @@ class ScalarDetector:
             Position of the request in the log; streams whose state covers it already are skipped. All
             samples of one offset must come in one call. 0: none is skipped.
         """
+        self._update(self.streams, slot, timestamp_ms, value, scores, rows, offset)
+
+    def _update(
+        self,
+        streams: NDArray[Any],
+        slot: Slots,
+        timestamp_ms: NDArray[np.int64],
+        value: NDArray[np.float64],
+        scores: Scores,
+        rows: NDArray[np.int64] | None = None,
+        offset: int = 0,
+    ) -> None:
         update_batch(
-            self.streams,
+            streams,
             self.tables,
             slot,
             timestamp_ms,
             value,
-            rows,
+            np.arange(len(value)) if rows is None else rows,
             scores.value,
             scores.score,
             scores.divergence_nats,
@@ -215,6 +235,29 @@ class ScalarDetector:
             bool(stream["episode"] & Episode.ANOMALOUS),
             self._gates(slot, self.shape.windows[index]),
         )
+
+    def alarm_limits(self, slot: int) -> AlarmLimits:
+        """Values below and above which a single next sample would raise an alarm; None where none would.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        stream = self.streams[slot]
+        if not stream["reference_count"] or stream["episode"] & Episode.ANOMALOUS:
+            return None, None
+        quantiles = self.windows(slot, self.shape.windows[-1]).reference_quantiles
+        middle, spread = quantiles[LEVEL_OF_MEDIAN], quantiles[-1] - quantiles[0]
+        return alarm_limits(lambda values: self._scored(slot, values), float(middle), float(spread))
+
+    def _scored(self, slot: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores that values would get as the next sample, each on a copy of the stream."""
+        copies = np.repeat(self.streams[slot : slot + 1], len(values))
+        copies["counter"] = 0  # the values are rates already
+        at_ms = np.int64(copies["last_ms"][0] + max(1.0, copies["interval_ms"][0]))
+        scores = blank_scores(np.full(len(values), at_ms))
+        self._update(copies, np.arange(len(values), dtype=np.int32), scores.timestamp_ms, values, scores)
+        return scores.score
 
     def leader_text(self, leader: int) -> str:
         """What an index of leadership stands for, e.g. `ordered, 64 samples`.

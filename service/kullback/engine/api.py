@@ -110,6 +110,10 @@ class Engine(Protocol):
         """Why a stream is anomalous, or why not."""
         ...
 
+    def alarm_limits(self, number: int) -> tuple[float | None, float | None]:
+        """Values below and above which a stream's next sample alone would raise an alarm."""
+        ...
+
     def leader_text(self, number: int, leader: int) -> str:
         """The statistic and window that a leader of a stream's scores stands for."""
         ...

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kullback.core.batch import Buckets
 from kullback.core.labels import Kind
 from kullback.core.scores import Scores
+from kullback.detector.alarm_limits import AlarmLimits
 from kullback.detector.plan import Plan
 
 Slots = NDArray[np.int32]
@@ -116,6 +117,10 @@ class Detector(Rows, Protocol):
 
     def undo_strike(self, slot: int, before: Columns, start_ms: int, end_ms: int, /) -> None:
         """Take a strike back, given the row as `save` gave it before."""
+        ...
+
+    def alarm_limits(self, slot: int, /) -> AlarmLimits:
+        """Values below and above which a single next sample would raise an alarm."""
         ...
 
     def leader_text(self, leader: int, /) -> str:

@@ -17,6 +17,7 @@ from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
 from kullback.core.tenant import Quotas
+from kullback.detector.alarm_limits import AlarmLimits
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.categories import Categories
 from kullback.engine.forms import Detector, Makers, Rows
@@ -364,6 +365,16 @@ class LocalEngine:
         found = detector.explain(slot)
         names = self._categories.of_bins(number)
         return found.named(names[: len(found.view.edges) - 1]) if names else found
+
+    def alarm_limits(self, number: int) -> AlarmLimits:
+        """Values below and above which a stream's next sample alone raises an alarm, None where none does.
+
+        Parameters
+        ----------
+        number : int
+        """
+        detector, slot = self._shards.detector(number)
+        return detector.alarm_limits(slot)
 
     def leader_text(self, number: int, leader: int) -> str:
         """The statistic and window that a leader of a stream's scores stands for.

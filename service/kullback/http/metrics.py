@@ -22,6 +22,8 @@ GZIP_LEVEL = 1
 NOTHING = CollectorRegistry()
 """Instead of the service's own metrics, which are no tenant's business."""
 
+MARKERS = 100
+"""On /metrics; all are at `/api/v1/markers`."""
 router = APIRouter(tags=["Operation"])
 EXAMPLE = '# TYPE kullback_score gauge\nkullback_score{metric="response_time_seconds",server="web-1"} 0.31\n'
 
@@ -76,7 +78,8 @@ def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamCol
         anomalies=summary.anomalies,
     )
     if context.tenant:
-        return columns, Standing({}, streams=states_of(fleet, now_ms))
+        states, markers = states_of(fleet, now_ms), _newest_markers(fleet)
+        return columns, Standing({}, streams=states, markers=markers)
     return columns, _standing(context, pipeline, states_of(fleet, now_ms), now_ms)
 
 
@@ -92,7 +95,16 @@ def _standing(context: Context, pipeline: Pipeline, states: Mapping[str, int], n
     }
     replayed = {("kullback_replay_samples", "Samples replayed at the start."): pipeline.replayed_samples}
     tenants = dict(pipeline.engine.count_of_tenant) if context.label_texts.tenants else {}
-    return Standing({**_gauges(context), **gauges}, replayed, states, context.notifications(), tenants)
+    standing = {**_gauges(context), **gauges}
+    markers = _newest_markers(OwnFleet(pipeline))
+    return Standing(standing, replayed, states, context.notifications(), tenants, markers)
+
+
+def _newest_markers(fleet: OwnFleet) -> dict[tuple[str, str, str], float]:
+    """The newest markers by text, streams and tenant; of several that are alike the last."""
+    by_time = sorted(fleet.facts.markers.values(), key=lambda marker: marker["at_ms"])
+    newest = {(one["text"], one["match"], one.get("tenant", "")): one["at_ms"] / 1000 for one in by_time}
+    return dict(list(newest.items())[-MARKERS:])
 
 
 def _gauges(context: Context) -> dict[tuple[str, str], float]:

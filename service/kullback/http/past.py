@@ -37,10 +37,14 @@ def explain_past(fleet: OwnFleet, number: int, at_ms: int) -> ExplainAnswer:
         )
     point = points[-1]
     score, alert = known(point["max_score"]), _alert_at(fleet, stream_id, at_ms)
+    said = alert["annotations"] if alert else {}
     return ExplainAnswer(
         stream=stream_id,
         state=PHASE_STATES[point["phase"]] if point["ready"] else "warming_up",
-        sentence=alert["annotations"].get("description", "") if alert else _quiet(score),
+        sentence=said.get("description", "") if alert else _quiet(score),
+        top_bins=said.get("top_bins", ""),
+        quantiles=said.get("quantiles", ""),
+        marker=said.get("marker"),
         anomalous=score is not None and (score > 1 or alert is not None),
         score=score,
         leader=fleet.engine.leader_text(number, int(point["leader"])),

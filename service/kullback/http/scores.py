@@ -20,6 +20,7 @@ from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_step_ms, parse_time_ms
 from kullback.outputs.alert_json import rfc3339
 from kullback.pipeline.tenancy import OwnFleet
+from kullback.storage.points import QUANTILES, quantile
 
 router = APIRouter(prefix="/api/v1", tags=["Looking back"])
 In = Annotated[Context, Depends(context_of)]
@@ -46,6 +47,11 @@ class ScorePoint(BaseModel):
     mean: float | None = Field(description="Of the values in the metric's unit.")
     least: float | None
     most: float | None
+    p10: float | None = Field(
+        description="Quantiles of the values; null where only mean and range were kept."
+    )
+    p50: float | None
+    p90: float | None
 
 
 class ScoreHistory(BaseModel):
@@ -69,6 +75,9 @@ POINT_EXAMPLE = {
     "mean": 0.12,
     "least": 0.1,
     "most": 0.2,
+    "p10": 0.105,
+    "p50": 0.118,
+    "p90": 0.16,
 }
 
 
@@ -122,6 +131,7 @@ def span_of(start: str, end: str, now_ms: int) -> tuple[int, int]:
 
 
 def _points(fleet: OwnFleet, number: int, points: NDArray[Any]) -> list[ScorePoint]:
+    quantiles = (quantile(points, name) for name in QUANTILES)
     return [
         ScorePoint(
             at_ms=int(point["at_ms"]),
@@ -135,8 +145,11 @@ def _points(fleet: OwnFleet, number: int, points: NDArray[Any]) -> list[ScorePoi
             mean=known(point["mean"]),
             least=known(point["least"]),
             most=known(point["most"]),
+            p10=known(p10),
+            p50=known(p50),
+            p90=known(p90),
         )
-        for point in points
+        for point, p10, p50, p90 in zip(points, *quantiles, strict=True)
     ]
 
 

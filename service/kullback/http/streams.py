@@ -23,6 +23,7 @@ from kullback.http.why_shapes import (
     explain_answer,
     window_answer,
 )
+from kullback.pipeline.markers import suspect
 from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(prefix="/api/v1/streams", tags=["Streams"])
@@ -136,7 +137,8 @@ async def explain_stream(
         stream = detail_of(fleet, number, now_ms)
         if at_ms is not None and at_ms < (stream.last_sample_ms or 0) - fleet.history.step_ms:
             return explain_past(fleet, number, at_ms)
-        unit = unit_of(fleet.engine.stream(number).series)
-        return explain_answer(fleet.engine.explain(number), stream_id, stream.state, unit)
+        why, series = fleet.engine.explain(number), fleet.engine.stream(number).series
+        near = suspect(fleet.facts.markers, series.labels, why.onset_ms, stream.last_sample_ms or 0)
+        return explain_answer(why, stream_id, stream.state, unit_of(series), near if why.anomalous else None)
 
     return await context.ask(asked)

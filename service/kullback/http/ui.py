@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from kullback.http.compare import CompareBody, shown
 from kullback.http.compare import compared as comparison
 from kullback.http.context import Context, context_of
 from kullback.http.json_body import read_json
+from kullback.http.markers import marker_row
 from kullback.http.ops import states_of
 from kullback.http.paging import page, query_of
 from kullback.http.problems import status_of
@@ -41,13 +43,16 @@ from kullback.outputs.asymmetry import asymmetry
 from kullback.outputs.figures import (
     CURRENT,
     QUIET,
+    Band,
     comparison_figure,
     curve_figure,
     histogram_figure,
     score_figure,
     value_figure,
 )
+from kullback.pipeline.markers import Marker, markers_of
 from kullback.pipeline.tenancy import OwnFleet
+from kullback.storage.points import QUANTILES, quantile
 
 In = Annotated[Context, Depends(context_of)]
 Window = Annotated[int, Query(ge=1)]
@@ -181,20 +186,32 @@ async def window(context: In, stream_id: StreamId, window: Window = 64) -> Respo
 
 @router.get("/ui/streams/{id}/time")
 async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> Response:
-    """Values and scores over time, as figures."""
+    """Values and scores over time, as figures, and what people did in that time."""
     start_ms, end_ms = parse_time_ms(start), parse_time_ms(end)
 
-    def asked(fleet: OwnFleet) -> tuple[Any, list[int], str]:
+    def asked(fleet: OwnFleet) -> tuple[Past, list[Marker]]:
         number = number_of(fleet, stream_id)
+        series = fleet.engine.stream(number).series
         step_ms = max((end_ms - start_ms) // MOST_POINTS, 1)
-        points = fleet.history.scores(stream_id, start_ms, end_ms, step_ms)
         began = [_began_ms(alert) for alert in fleet.history.alerts(stream=stream_id)]
-        inside = [ms for ms in began if start_ms <= ms <= end_ms]
-        return points, inside, unit_of(fleet.engine.stream(number).series)
+        near = list(markers_of(fleet.facts.markers, series.labels, start_ms, end_ms))
+        past = Past(
+            points=fleet.history.scores(stream_id, start_ms, end_ms, step_ms),
+            began_ms=[ms for ms in began if start_ms <= ms <= end_ms],
+            markers=[(marker["at_ms"], marker["text"]) for marker in near],
+            unit=unit_of(series),
+            span_ms=(start_ms, end_ms),
+            limits=fleet.engine.alarm_limits(number),
+        )
+        return past, near
 
-    points, began, unit = await context.ask(asked)
-    figures = await asyncio.to_thread(_history_figures, points, began, unit, (start_ms, end_ms))
-    return _json({"points": len(points), **figures})
+    past, near = await context.ask(asked)
+    figures = await asyncio.to_thread(_history_figures, past)
+    shown = [marker_row(marker).model_dump() for marker in near]
+    limits = dict(zip(("below", "above"), past.limits, strict=True))
+    return _json(
+        {"points": len(past.points), "markers": shown, "limits": limits, "unit": past.unit, **figures}
+    )
 
 
 @router.get("/ui/streams/{id}/what-if")
@@ -258,12 +275,24 @@ def _length(word: str) -> int | str:
     return int(word) if word.strip().isdecimal() else word.strip()
 
 
-def _history_figures(
-    points: NDArray[Any], began: list[int], unit: str, span_ms: tuple[int, int]
-) -> dict[str, Any]:
-    times, score = points["at_ms"], points["max_score"].astype(np.float64)
-    value = value_figure(times, points["mean"], points["least"], points["most"], unit, began, span_ms)
-    return {"value": _plot(value), "score": _plot(score_figure(times, score, began, span_ms))}
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the charts of a stream show."""
+
+    points: NDArray[Any]
+    began_ms: list[int]
+    markers: list[tuple[int, str]]
+    unit: str
+    span_ms: tuple[int, int]
+    limits: tuple[float | None, float | None]
+
+
+def _history_figures(past: Past) -> dict[str, Any]:
+    points, marks = past.points, (past.began_ms, past.span_ms, past.markers)
+    low, middle, high = (quantile(points, name) for name in QUANTILES)
+    band = Band(points["at_ms"], points["least"], points["most"], points["mean"], (low, middle, high))
+    score = score_figure(points["at_ms"], points["max_score"].astype(np.float64), *marks)
+    return {"value": _plot(value_figure(band, past.unit, *marks, past.limits)), "score": _plot(score)}
 
 
 def _report_json(report: Report, budget: str) -> dict[str, Any]:
@@ -292,7 +321,7 @@ def _series_figures(report: Report, table: Table) -> dict[str, Any]:
     folds = (np.add.reduceat, np.fmin.reduceat, np.fmax.reduceat)
     total, lowest, highest = (fold(table.value, steps) for fold in folds)
     sizes = np.diff([*steps.tolist(), len(table.value)])
-    value = value_figure(times, total / sizes, lowest, highest, unit_of(report.series), starts)
+    value = value_figure(Band(times, lowest, highest, total / sizes), unit_of(report.series), starts)
     score = np.fmax.reduceat(report.scores.score, steps)
     return {"value": _plot(value), "score": _plot(score_figure(times, score, starts))}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from kullback.detector.explain import Explanation
+from kullback.detector.phrases import quantile_moves, top_bins
 from kullback.detector.views import WindowView
 from kullback.http.stream_shapes import STREAM_EXAMPLE, known
+from kullback.pipeline.markers import Marker, remark
 
 
 class Bin(BaseModel):
@@ -68,6 +70,11 @@ class ExplainAnswer(BaseModel):
     stream: str
     state: str
     sentence: str = Field(description="For people.")
+    top_bins: str = Field(
+        description="The bins that contribute most, in words; empty for the past of a calm stream."
+    )
+    quantiles: str = Field(description="How the quantiles moved, in words.")
+    marker: str | None = Field(description="Something people did shortly before, such as a deployment.")
     anomalous: bool
     score: float | None
     leader: str = Field(description="The statistic and window that lead.")
@@ -103,6 +110,9 @@ EXPLAIN_EXAMPLE = {
     "state": "firing",
     "sentence": "78 % of the divergence comes from 250-500 ms going from 3 % to 19 % of samples; "
     "median unchanged, p99 +340 ms",
+    "top_bins": "250-500 ms: 3 % → 19 % (0.35 nats)",
+    "quantiles": "p50 110 ms → 112 ms; p99 420 ms → 760 ms",
+    "marker": "deploy web v2.3",
     "anomalous": True,
     "score": 1.7,
     "leader": "ordered, 64 samples",
@@ -169,19 +179,26 @@ def window_answer(view: WindowView, window_samples: int, unit: str) -> WindowAns
     )
 
 
-def explain_answer(found: Explanation, stream_id: str, state: str, unit: str) -> ExplainAnswer:
+def explain_answer(
+    found: Explanation, stream_id: str, state: str, unit: str, marker: Marker | None
+) -> ExplainAnswer:
     """An explanation as the API shows it.
 
     Parameters
     ----------
     found : Explanation
     stream_id, state, unit : str
+    marker : Marker or None
+        That may be the cause.
     """
-    move = found.move
+    move, said = found.move, found.sentence(unit)
     return ExplainAnswer(
         stream=stream_id,
         state=state,
-        sentence=found.sentence(unit),
+        sentence=f"{said}; {remark(marker, found.onset_ms)}" if marker else said,
+        top_bins=top_bins(found.view, unit),
+        quantiles=quantile_moves(found.view, unit),
+        marker=marker["text"] if marker else None,
         anomalous=found.anomalous,
         score=known(found.score),
         leader=found.leader,

@@ -102,6 +102,8 @@ class Standing:
     notifications : mapping of (receiver, outcome) to int
     tenants : mapping of str to int
         Live streams by tenant; empty while tenants are off.
+    markers : mapping of (text, match, tenant) to float
+        When it happened last, Unix seconds.
     """
 
     gauges: Mapping[tuple[str, str], float]
@@ -109,6 +111,7 @@ class Standing:
     streams: Mapping[str, int] = field(default_factory=dict)
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tenants: Mapping[str, int] = field(default_factory=dict)
+    markers: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
 
     def collect(self) -> Iterator[Metric]:
         """The standing as metric families (prometheus_client's collector interface)."""
@@ -131,6 +134,14 @@ class Standing:
             for tenant, count in self.tenants.items():
                 owned.add_metric([tenant], count)
             yield owned
+        marked = GaugeMetricFamily(
+            "kullback_marker_timestamp_seconds",
+            "When a marker such as a deployment was set, Unix time.",
+            labels=["text", "match", "tenant"],
+        )
+        for whose, at_s in self.markers.items():
+            marked.add_metric(whose, at_s)
+        yield marked
 
 
 def choose(columns: StreamColumns, exposure: Exposure) -> NDArray[np.int64]:

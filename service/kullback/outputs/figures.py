@@ -7,6 +7,8 @@ transparent and texts take the page's colour, so that light and dark pages show 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from kullback.detector.views import WindowView
 
 REFERENCE, CURRENT, ALARM, QUIET = "#8a8f98", "#2f6fde", "#d1242f", "#b9c0ca"
 MARGIN = {"l": 64, "r": 16, "t": 36, "b": 44}
+MOST_FLAGS, LONGEST_FLAG = 8, 24
+FAR_SPANS = 1.5
 END_BIN_SHARE = 0.08
 """How far an open end bin is drawn beyond the last edge, as a share of the edges' span."""
 
@@ -68,6 +72,7 @@ def score_figure(
     score: NDArray[np.float64],
     alarms_ms: Sequence[int] = (),
     span_ms: tuple[int, int] | None = None,
+    markers: Sequence[tuple[int, str]] = (),
 ) -> go.Figure:
     """Score against the alarm line at 1.
 
@@ -80,6 +85,8 @@ def score_figure(
         When alarms began.
     span_ms : (int, int) or None
         What the time axis shows; None: what there is.
+    markers : sequence of (int, str)
+        What people did, and when.
     """
     figure = go.Figure()
     figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
@@ -88,44 +95,100 @@ def score_figure(
     )
     figure.add_hline(y=1.0, line_color=ALARM, line_dash="dash")
     _mark(figure, alarms_ms)
+    _flag(figure, markers)
     _show_span(figure, span_ms)
     top = float(np.nanmax(score, initial=1.0))
     figure.update_yaxes(title_text="score", range=[0, max(1.3, 1.1 * top)])
     return _dressed(figure, 220)
 
 
-def value_figure(
-    timestamp_ms: NDArray[np.int64],
-    middle: NDArray[np.float64],
-    lowest: NDArray[np.float64],
-    highest: NDArray[np.float64],
-    unit: str,
-    alarms_ms: Sequence[int] = (),
-    span_ms: tuple[int, int] | None = None,
-) -> go.Figure:
-    """Values over time: the mean of each step within the band of its lowest and highest value.
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Values over time.
 
     Parameters
     ----------
     timestamp_ms : int64 array, shape (n,)
-    middle, lowest, highest : float64 array, shape (n,)
+    lowest, highest, mean : float64 array, shape (n,)
+        Of each step.
+    quantiles : tuple of three float64 arrays, shape (n,), or None
+        10 %, 50 % and 90 % of the samples of each step; NaN where they are not known.
+    """
+
+    timestamp_ms: NDArray[np.int64]
+    lowest: NDArray[np.float64]
+    highest: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    quantiles: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+def value_figure(
+    band: Band,
+    unit: str,
+    alarms_ms: Sequence[int] = (),
+    span_ms: tuple[int, int] | None = None,
+    markers: Sequence[tuple[int, str]] = (),
+    limits: tuple[float | None, float | None] = (None, None),
+) -> go.Figure:
+    """Values over time: the median of each step within its quantiles, within its range.
+
+    Parameters
+    ----------
+    band : Band
+        The mean is drawn where no median is known.
     unit : str
     alarms_ms : sequence of int
     span_ms : (int, int) or None
         What the time axis shows; None: what there is.
+    markers : sequence of (int, str)
+        What people did, and when.
+    limits : (float or None, float or None)
+        Values below and above which a single sample would raise an alarm now.
     """
-    times = _times(timestamp_ms)
+    times = _times(band.timestamp_ms)
     figure = go.Figure()
-    figure.add_scatter(x=times, y=highest, mode="lines", line_width=0, showlegend=False, hoverinfo="skip")
-    figure.add_scatter(
-        x=times, y=lowest, mode="lines", line_width=0, fill="tonexty", fillcolor="rgba(47,111,222,0.3)",
-        name="lowest to highest", hoverinfo="skip",
-    )  # fmt: skip
-    figure.add_scatter(x=times, y=middle, mode="lines", name="mean", line_color=CURRENT)
+    _fill(figure, times, band.lowest, band.highest, "lowest to highest", 0.16)
+    if band.quantiles is None or np.isnan(band.quantiles[1]).all():
+        figure.add_scatter(x=times, y=band.mean, mode="lines", name="mean", line_color=CURRENT)
+    else:
+        low, middle, high = band.quantiles
+        _fill(figure, times, low, high, "10 to 90 %", 0.34)
+        median = np.where(np.isnan(middle), band.mean, middle)
+        figure.add_scatter(x=times, y=median, mode="lines", name="median", line_color=CURRENT)
     _mark(figure, alarms_ms)
+    _flag(figure, markers)
+    _bound(figure, limits, band)
     _show_span(figure, span_ms)
     figure.update_yaxes(title_text=f"value ({unit})" if unit else "value")
     return _dressed(figure, 260)
+
+
+def _fill(
+    figure: go.Figure,
+    times: NDArray[np.datetime64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    name: str,
+    opacity: float,
+) -> None:
+    edge = {"mode": "lines", "line_width": 0, "hoverinfo": "skip", "x": times}
+    figure.add_scatter(y=high, showlegend=False, **edge)
+    figure.add_scatter(y=low, fill="tonexty", fillcolor=f"rgba(47,111,222,{opacity})", name=name, **edge)
+
+
+def _bound(figure: go.Figure, limits: tuple[float | None, float | None], band: Band) -> None:
+    """The alarm line in the values' own unit, unless it is so far away that it would flatten the values."""
+    if not len(band.lowest):
+        return
+    low, high = float(np.nanmin(band.lowest)), float(np.nanmax(band.highest))
+    room = FAR_SPANS * (high - low)
+    told = [limit for limit in limits if limit is not None and low - room <= limit <= high + room]
+    for limit in told:
+        figure.add_hline(y=limit, line_color=ALARM, line_dash="dash", line_width=1)
+    if told:
+        figure.add_scatter(
+            x=[None], y=[None], mode="lines", name="alarm line now", line={"color": ALARM, "dash": "dash"}
+        )
 
 
 def curve_figure(budgets: Sequence[str], alarms_per_week: Sequence[float], chosen: str = "") -> go.Figure:
@@ -208,6 +271,18 @@ def _mark(figure: go.Figure, alarms_ms: Sequence[int]) -> None:
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name="alarm", line={"color": ALARM, "width": 1}
     )  # for the legend
+
+
+def _flag(figure: go.Figure, markers: Sequence[tuple[int, str]]) -> None:
+    """Dotted lines with what was done, written along them while there is room."""
+    for at_ms, text in markers:
+        figure.add_vline(x=_instant(at_ms), line_color=REFERENCE, line_width=1.5, line_dash="dot")
+        shown = text if len(text) <= LONGEST_FLAG else f"{text[: LONGEST_FLAG - 1]}…"
+        figure.add_annotation(
+            x=_instant(at_ms), y=1, yref="paper", xanchor="left", yanchor="top", showarrow=False,
+            textangle=90,
+            text=escape(shown) if len(markers) <= MOST_FLAGS else "▾", hovertext=escape(text), font_size=11,
+        )  # fmt: skip
 
 
 def _show_span(figure: go.Figure, span_ms: tuple[int, int] | None) -> None:

@@ -7,6 +7,8 @@
 {"do": "add_maintenance", "id": …, "match": selector, "reason": …,
  "once": {"start_ms", "end_ms"} | "recurring": {"days", "at", "duration_ms", "zone"}}
 {"do": "remove_maintenance", "id": …}
+{"do": "add_marker", "id": …, "at_ms": …, "text": …, "match": selector, "url": …}
+{"do": "remove_marker", "id": …}
 {"do": "pin_reference", "name": …, …} | {"do": "unpin_reference", "name": …}
 
 Each may have a `tenant`; it then reaches what is that tenant's and nothing else.
@@ -28,6 +30,7 @@ from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import parse_selector
 from kullback.core.tenant import ANONYMOUS, EVERYONE, within
 from kullback.pipeline.fleet import Fleet
+from kullback.pipeline.markers import make_room
 from kullback.pipeline.tenancy import OwnFleet
 from kullback.storage.entry import Entry
 
@@ -168,6 +171,18 @@ def _remove_maintenance(fleet: Fleet, action: Action, _entry: Entry) -> None:
     fleet.facts.maintenance.pop(action["id"], None)
 
 
+def _add_marker(fleet: Fleet, action: Action, _entry: Entry) -> None:
+    parse_selector(action["match"])
+    fleet.facts.markers[action["id"]] = dict(action)
+    make_room(fleet.facts.markers, action.get("tenant", EVERYONE))
+
+
+def _remove_marker(fleet: Fleet, action: Action, _entry: Entry) -> None:
+    if action["id"] not in _own(fleet, action).facts.markers:
+        raise RequestError(ErrorId.NOT_FOUND, f"There is no marker {action['id']!r}.")
+    del fleet.facts.markers[action["id"]]
+
+
 def _pin_reference(fleet: Fleet, action: Action, _entry: Entry) -> None:
     known, key = fleet.facts.references, _reference_key(action)
     if key not in known and len(known) >= MOST_REFERENCES:
@@ -196,6 +211,8 @@ _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {
     "feedback": _feedback,
     "add_maintenance": _add_maintenance,
     "remove_maintenance": _remove_maintenance,
+    "add_marker": _add_marker,
+    "remove_marker": _remove_marker,
     "pin_reference": _pin_reference,
     "unpin_reference": _unpin_reference,
 }

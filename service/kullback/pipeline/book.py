@@ -11,9 +11,14 @@ from kullback.alerting.decision import Decision, Wording, alert_id, decide
 from kullback.alerting.state import AlertStates
 from kullback.core.tenant import tenant_of
 from kullback.core.units import unit_of
+from kullback.detector.phrases import words
 from kullback.engine.local import LocalEngine
 from kullback.outputs.alert_json import alert_json
+from kullback.pipeline.markers import Marker, remark, suspect
 from kullback.storage.history import History
+
+EXPLAINING = ("description", "top_bins", "quantiles", "marker")
+"""Annotations that say what was seen when an alert began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +58,9 @@ class AlertBook:
         self._history = history
         self._address = address
         self._deliver = deliver
-        self._explanations: dict[int, str] = {}
+        self._explanations: dict[int, Mapping[str, str]] = {}
 
-    def take(self, transition: Transition, engine: LocalEngine) -> None:
+    def take(self, transition: Transition, engine: LocalEngine, markers: Mapping[str, Marker]) -> None:
         """Write a transition down and hand it on.
 
         Parameters
@@ -63,11 +68,12 @@ class AlertBook:
         transition : Transition
         engine : LocalEngine
             Asked why, at the moment the alert begins.
+        markers : mapping of str to Marker
+            One of them may be the cause.
         """
         number = transition.number
         if transition.before is Phase.INACTIVE or transition.fires:
-            unit = unit_of(engine.stream(number).series)
-            self._explanations[number] = engine.explain(number).sentence(unit)
+            self._explanations[number] = _explained(transition, engine, markers)
         decision = self._decide(transition.alert, engine)
         tenant = tenant_of(engine.stream(number).series.labels)
         self._history.put_alert(alert_json(decision), transition.alert, tenant)
@@ -116,9 +122,25 @@ class AlertBook:
         )
         return decide(alert, stream.id, stream.series.labels, wording)
 
-    def _explanation(self, alert: Alert, stream_id: str) -> str:
+    def _explanation(self, alert: Alert, stream_id: str) -> Mapping[str, str]:
         """What was said when the alert began; from the history after a restart."""
         if alert.number not in self._explanations:
             written: Mapping[str, Any] = self._history.alert(alert_id(stream_id, alert)) or {}
-            self._explanations[alert.number] = written.get("annotations", {}).get("description", "")
+            said = written.get("annotations", {})
+            self._explanations[alert.number] = {name: said[name] for name in EXPLAINING if name in said}
         return self._explanations[alert.number]
+
+
+def _explained(
+    transition: Transition, engine: LocalEngine, markers: Mapping[str, Marker]
+) -> Mapping[str, str]:
+    series, onset_ms = engine.stream(transition.number).series, transition.alert.starts_at_ms
+    told = words(engine.explain(transition.number), unit_of(series))
+    marker = suspect(markers, series.labels, onset_ms, transition.at_ms)
+    if marker is None:
+        return told
+    return {
+        **told,
+        "description": f"{told['description']}; {remark(marker, onset_ms)}",
+        "marker": f"{marker['text']} {marker['url']}".strip(),
+    }

@@ -22,15 +22,23 @@ class Facts:
         Verdicts on alerts by stream id, oldest first.
     references : dict of str to Document
         Pinned references by name.
+    markers : dict of str to Document
+        Markers by id.
     """
 
     maintenance: dict[str, Document] = field(default_factory=dict)
     feedback: dict[str, list[Document]] = field(default_factory=dict)
     references: dict[str, Document] = field(default_factory=dict)
+    markers: dict[str, Document] = field(default_factory=dict)
 
     def save(self) -> Document:
         """The decisions as JSON values."""
-        return {"maintenance": self.maintenance, "feedback": self.feedback, "references": self.references}
+        return {
+            "maintenance": self.maintenance,
+            "feedback": self.feedback,
+            "references": self.references,
+            "markers": self.markers,
+        }
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Put back what `save` gave.
@@ -42,3 +50,4 @@ class Facts:
         self.maintenance = dict(saved["maintenance"])
         self.feedback = {stream: list(verdicts) for stream, verdicts in saved["feedback"].items()}
         self.references = dict(saved["references"])
+        self.markers = dict(saved.get("markers", {}))  # not in snapshots of the first versions

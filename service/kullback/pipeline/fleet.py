@@ -54,7 +54,7 @@ class Fleet:
         transitions : sequence of Transition
         """
         for transition in transitions:
-            self.book.take(transition, self.engine)
+            self.book.take(transition, self.engine, self.facts.markers)
 
     def welcome(self, stream: Stream) -> None:
         """Let a new or restored stream follow its rule and the maintenance windows.

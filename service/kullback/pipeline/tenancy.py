@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kullback.alerting.decision import Decision
 from kullback.core.selector import Selector, parse_selector
 from kullback.core.tenant import ANONYMOUS, EVERYONE, tenant_of, within
+from kullback.detector.alarm_limits import AlarmLimits
 from kullback.engine.local import LocalEngine
 from kullback.engine.streams import Stream
 from kullback.pipeline.facts import Document, Facts
@@ -98,6 +99,10 @@ class OwnStreams:
         """See `LocalEngine.explain`."""
         return self._engine.explain(self.stream(number).number)
 
+    def alarm_limits(self, number: int) -> AlarmLimits:
+        """See `LocalEngine.alarm_limits`."""
+        return self._engine.alarm_limits(self.stream(number).number)
+
     def leader_text(self, number: int, leader: int) -> str:
         """See `LocalEngine.leader_text`."""
         return self._engine.leader_text(self.stream(number).number, leader)
@@ -178,6 +183,11 @@ class OwnFacts:
     def references(self) -> dict[str, Document]:
         """Pinned references by name."""
         return {fact["name"]: fact for fact in self._facts.references.values() if self._owns(fact)}
+
+    @property
+    def markers(self) -> dict[str, Document]:
+        """Markers by id."""
+        return {key: fact for key, fact in self._facts.markers.items() if self._owns(fact)}
 
     @property
     def feedback(self) -> Mapping[str, list[Document]]:

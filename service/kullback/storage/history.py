@@ -25,7 +25,7 @@ from kullback.core.tenant import ANONYMOUS
 from kullback.storage.database import open_database, transaction
 from kullback.storage.points import CHUNK_POINTS, POINT, Points, pack, thin, unpack
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _UPGRADES = {
     0: """
        CREATE TABLE chunks (stream TEXT, start_ms INTEGER, end_ms INTEGER, points BLOB);
@@ -41,6 +41,7 @@ _UPGRADES = {
        ALTER TABLE audit ADD COLUMN tenant TEXT NOT NULL DEFAULT '{ANONYMOUS}';
        CREATE INDEX alert_of_tenant ON alerts (tenant, started_ms)
        """,
+    2: "",  # chunks with quantiles, which older versions cannot read; this one reads both
 }
 _PUT_CHUNK = """
     INSERT INTO chunks VALUES (?, ?, ?, ?)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,10 @@ from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome, Scores, blank_scores
 
 CHUNK_POINTS = 16
+KEPT_VALUES = 16
+"""Values of a growing point from which its quantiles are taken; of more, an even sample."""
+LEVELS = (0.1, 0.5, 0.9)
+QUANTILES = ("p10", "p50", "p90")
 POINT = np.dtype(
     [
         ("at_ms", "i8"),
@@ -27,12 +31,21 @@ POINT = np.dtype(
         ("leader", "i2"),
         ("phase", "u1"),
         ("ready", "u1"),
+        ("p10", "f4"),
+        ("p50", "f4"),
+        ("p90", "f4"),
     ]
 )
 """One step of one stream: its newest score, divergence, leading statistic and alert phase, the largest
-score, and mean, minimum and maximum of what was scored."""
+score, and of what was scored mean, minimum and maximum, and quantiles as distances above the minimum (NaN
+where they are not known), so that four bytes are enough."""
+FIRST_POINT = np.dtype([(name, POINT[name]) for name in (POINT.names or ()) if name not in QUANTILES])
+"""What a point was before it had quantiles."""
+FORMAT = b"\x02"
+"""Before packed points; without it they are `FIRST_POINT`, whose packing begins with another byte."""
 
 SCORED = int(Outcome.SCORED)
+GOLDEN, SILVER = 2654435769, 73244475
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class Points:
         """Newest timestamp recorded so far."""
         self._points = np.zeros((capacity, CHUNK_POINTS), POINT)
         self._count = np.zeros(capacity, np.int64)
+        self._values = np.zeros((capacity, KEPT_VALUES))
         self._ids: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
         self._full: list[Chunk] = []
@@ -99,6 +113,7 @@ class Points:
             row = _absorb(
                 self._points,
                 self._count,
+                self._values,
                 self.step_ms,
                 row,
                 scores.stream,
@@ -149,7 +164,11 @@ class Points:
         ----------
         numbers : int32 array, shape (n,)
         """
-        return {"points": self._points[numbers], "count": self._count[numbers]}
+        return {
+            "points": self._points[numbers],
+            "count": self._count[numbers],
+            "values": self._values[numbers],
+        }
 
     def load(self, numbers: NDArray[np.int32], arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put back what `save` gave.
@@ -159,7 +178,10 @@ class Points:
         numbers : int32 array, shape (n,)
         arrays : mapping of array, shape (n, …)
         """
-        self._points[numbers], self._count[numbers] = arrays["points"], arrays["count"]
+        self._points[numbers], self._count[numbers] = _with_quantiles(arrays["points"]), arrays["count"]
+        newest = np.maximum(self._count[numbers] - 1, 0)
+        mean = self._points["mean"][numbers, newest]  # of points that grew in the first versions
+        self._values[numbers] = arrays.get("values", np.repeat(mean[:, None], KEPT_VALUES, axis=1))
 
     def _drain(self, number: int) -> None:
         if self._count[number] and number in self._ids:
@@ -182,7 +204,8 @@ def pack(points: NDArray[Any]) -> bytes:
     ----------
     points : POINT array, shape (n,)
     """
-    return bytes(cramjam.zstd.compress(b"".join(points[name].tobytes() for name in points.dtype.names or ())))
+    columns = b"".join(points[name].tobytes() for name in POINT.names or ())
+    return FORMAT + bytes(cramjam.zstd.compress(columns))
 
 
 def unpack(packed: bytes) -> NDArray[Any]:
@@ -192,19 +215,24 @@ def unpack(packed: bytes) -> NDArray[Any]:
     ----------
     packed : bytes
     """
+    written, packed = (POINT, packed[1:]) if packed.startswith(FORMAT) else (FIRST_POINT, packed)
     plain = bytes(cramjam.zstd.decompress(packed))
-    points = np.empty(len(plain) // POINT.itemsize, POINT)
-    for name, column in _columns(plain, len(points)):
-        points[name] = column
-    return points
-
-
-def _columns(plain: bytes, count: int) -> Iterator[tuple[str, NDArray[Any]]]:
+    points = np.empty(len(plain) // written.itemsize, written)
     at = 0
+    for name in written.names or ():
+        column = np.frombuffer(plain, written[name], len(points), at)
+        points[name], at = column, at + column.nbytes
+    return _with_quantiles(points)
+
+
+def _with_quantiles(points: NDArray[Any]) -> NDArray[Any]:
+    """Points of any version as they are today."""
+    if points.dtype == POINT:
+        return points
+    today = np.zeros(points.shape, POINT)
     for name in POINT.names or ():
-        column = np.frombuffer(plain, POINT[name], count, at)
-        yield name, column
-        at += column.nbytes
+        today[name] = points[name] if name in (points.dtype.names or ()) else np.nan
+    return today
 
 
 def thin(points: NDArray[Any], step_ms: int) -> NDArray[Any]:
@@ -235,13 +263,53 @@ def thin(points: NDArray[Any], step_ms: int) -> NDArray[Any]:
     joined["least"] = np.minimum.reduceat(points["least"], first)
     joined["most"] = np.maximum.reduceat(points["most"], first)
     joined["max_score"] = np.fmax.reduceat(points["max_score"], first)
+    if len(joined) < len(points):
+        for name, values in zip(QUANTILES, _joined_quantiles(points, steps), strict=True):
+            joined[name] = values - joined["least"]
     return joined
+
+
+def quantile(points: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """A quantile of the values of each point, NaN where it is not known.
+
+    Parameters
+    ----------
+    points : POINT array, shape (n,)
+    name : str
+        One of `QUANTILES`.
+    """
+    values: NDArray[np.float64] = points["least"] + points[name].astype(np.float64)
+    return values
+
+
+def _joined_quantiles(points: NDArray[Any], steps: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Quantiles of steps: each point stands for its samples by its own three quantiles.
+
+    Exact where points hold one sample; else near the truth as long as points resemble each other.
+    """
+    values = np.stack([quantile(points, name) for name in QUANTILES], axis=1).reshape(-1)
+    weight = np.outer(points["samples"], (0.3, 0.4, 0.3)).reshape(-1)
+    step = np.repeat(steps, len(QUANTILES))
+    order = np.lexsort((values, step))
+    values, weight, step = values[order], weight[order], step[order]
+    first = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
+    last = np.append(first[1:], len(step)) - 1
+    reached = np.cumsum(weight)
+    before = reached[first] - weight[first]
+    known = ~np.isnan(np.add.reduceat(values, first))
+    found = []
+    for level in LEVELS:
+        wanted = before + level * (reached[last] - before)
+        at = np.clip(np.searchsorted(reached, wanted - 1e-9 * np.abs(wanted)), first, last)
+        found.append(np.where(known, values[at], np.nan))
+    return found
 
 
 @kernel
 def _absorb(
     points: NDArray[Any],
     count: NDArray[np.int64],
+    values: NDArray[np.float64],
     step_ms: int,
     row: int,
     stream: NDArray[np.int32],
@@ -269,7 +337,9 @@ def _absorb(
                 points[number, have]["max_score"] = np.nan
                 count[number] = have = have + 1
             point = points[number, have - 1]
+            _keep(values[number], point["samples"], at_ms // step_ms, value[row])
             _join(point, value[row], score[row])
+            _set_quantiles(point, values[number])
             point["divergence_nats"] = divergence_nats[row]
             point["leader"] = leader[row]
             point["phase"] = phases[row]
@@ -291,3 +361,49 @@ def _join(point: Any, value: float, score: float) -> None:
     point["score"] = score
     if score > point["max_score"] or np.isnan(point["max_score"]):
         point["max_score"] = score
+
+
+@kernel
+def _keep(values: NDArray[np.float64], samples: int, step: int, value: float) -> None:
+    """Let a value into the rising sample of a point's values, at the place of another once it is full.
+
+    Which one leaves is drawn by step and count (Vitter's algorithm R), so that a replay draws the same.
+    """
+    have = min(samples, KEPT_VALUES)
+    if samples >= KEPT_VALUES:
+        leaves = int(_draw(samples + (step << 16)) * (samples + 1))
+        if leaves >= KEPT_VALUES:
+            return
+        have = KEPT_VALUES - 1
+        for place in range(leaves, have):
+            values[place] = values[place + 1]
+    at = have
+    while at > 0 and values[at - 1] > value:
+        values[at] = values[at - 1]
+        at -= 1
+    values[at] = value
+
+
+@kernel
+def _draw(turn: int) -> float:
+    """A number from 0 to 1 that looks drawn by chance."""
+    mixed = (turn * GOLDEN) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * SILVER) & 0xFFFFFFFF
+    return float((mixed ^ (mixed >> 16)) / 4294967296.0)
+
+
+@kernel
+def _set_quantiles(point: Any, values: NDArray[np.float64]) -> None:
+    have = min(point["samples"], KEPT_VALUES)
+    least = point["least"]
+    point["p10"] = _between(values, 0.1 * (have - 1)) - least
+    point["p50"] = _between(values, 0.5 * (have - 1)) - least
+    point["p90"] = _between(values, 0.9 * (have - 1)) - least
+
+
+@kernel
+def _between(values: NDArray[np.float64], at: float) -> float:
+    low = int(at)
+    high = min(low + 1, len(values) - 1)
+    share = at - low
+    return float(values[low] if share == 0.0 else (1.0 - share) * values[low] + share * values[high])

@@ -11,7 +11,10 @@ from kullback.core.labels import sorted_labels
 ALERT = Alert(3, Phase.FIRING, 2000, 1000, 2500, None, 2500, 1.7, 0.4, 2, 1, Reason.ANOMALOUS)
 LABELS = sorted_labels([("__name__", "response_time_seconds"), ("server", "web-1")])
 WORDING = Wording(
-    "critical", "78 % of the divergence comes from 250-500 ms.", "https://runbooks/x", "https://kb/"
+    "critical",
+    {"description": "78 % of the divergence comes from 250-500 ms.", "quantiles": "p50 1 s → 2 s"},
+    "https://runbooks/x",
+    "https://kb/",
 )
 
 
@@ -27,7 +30,7 @@ def test_labels_are_the_streams_and_the_alerts_own() -> None:
 def test_identity_is_the_same_in_every_state_and_for_every_score() -> None:
     firing = decide(ALERT, "ab12", LABELS, WORDING)
     ended = replace(ALERT, phase=Phase.INACTIVE, ends_at_ms=9000, max_score=9.9, reason=Reason.RECOVERED)
-    resolved = decide(ended, "ab12", LABELS, replace(WORDING, explanation="Something else."))
+    resolved = decide(ended, "ab12", LABELS, replace(WORDING, explanation={"description": "Something else."}))
     assert (firing.id, firing.labels) == (resolved.id, resolved.labels)
     assert firing.id == "ab12-2000"
 
@@ -61,6 +64,8 @@ def test_description_is_the_explanation_and_links_lead_to_the_onset() -> None:
     assert decision.annotations == {
         "summary": 'response_time_seconds{server="web-1"} is anomalous',
         "description": "78 % of the divergence comes from 250-500 ms.",
+        "quantiles": "p50 1 s → 2 s",
+        "page": "https://kb/streams/ab12?time=1000",
         "runbook_url": "https://runbooks/x",
     }
     assert decision.page_url == "https://kb/streams/ab12?time=1000"

@@ -379,3 +379,38 @@ def test_declared_season_is_found_and_taken_out_of_the_ranks() -> None:
     assert without.summary(ZERO).season_ms[0] == 0
     wide = without.windows(0, 64).reference_quantiles
     assert wide[4] - wide[2] > 2.0
+
+
+def test_alarm_limits_are_the_values_at_which_a_single_sample_alarms() -> None:
+    detector = watching(RARE)
+    feed(detector, normal(4000))
+    low, high = detector.alarm_limits(0)
+    assert low is not None
+    assert high is not None
+    assert low < -3.5
+    assert high > 3.5
+    for limit in (low, high):
+        for value, alarms in ((0.99 * limit, False), (1.01 * limit, True)):
+            copy = watching(RARE)
+            copy.load(ZERO, detector.save(ZERO))
+            scores = feed(copy, [value], start_ms=4_001_000)
+            assert bool(scores.score[0] > 1.0) is alarms
+
+
+def test_asking_for_alarm_limits_changes_nothing_and_an_anomalous_stream_has_none() -> None:
+    detector = watching(RARE)
+    feed(detector, normal(4000))
+    before = detector.save(ZERO)["stream"].tobytes()
+    detector.alarm_limits(0)
+    assert detector.save(ZERO)["stream"].tobytes() == before
+    feed(detector, 50 + normal(20, 8), start_ms=4_001_000)
+    assert detector.alarm_limits(0) == (None, None)
+    assert watching(RARE).alarm_limits(0) == (None, None)
+
+
+def test_one_direction_has_one_limit() -> None:
+    detector = watching(Plan(budget=Budget(1.0, 0, 1_000_000), direction=Direction.ABOVE))
+    feed(detector, normal(4000))
+    low, high = detector.alarm_limits(0)
+    assert low is None
+    assert high is not None

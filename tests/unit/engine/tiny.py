@@ -85,6 +85,9 @@ class TinyDetector:
     def undo_strike(self, slot: int, before: Mapping[str, NDArray[Any]], start_ms: int, end_ms: int) -> None:
         self.rows["struck"][slot] -= end_ms - start_ms
 
+    def alarm_limits(self, slot: int) -> tuple[float | None, float | None]:
+        return None, None
+
     def leader_text(self, leader: int) -> str:
         return f"leader {leader}"
 

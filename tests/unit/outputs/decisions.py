@@ -34,5 +34,7 @@ def decision(
         reason=Reason.RECOVERED if ended else Reason.ANOMALOUS,
     )
     labels = sorted_labels([("__name__", "response_time_seconds"), ("server", server)])
-    wording = Wording("warning", "p99 +340 ms.", "https://runbooks/anomalous", "http://kullback:9797")
+    wording = Wording(
+        "warning", {"description": "p99 +340 ms."}, "https://runbooks/anomalous", "http://kullback:9797"
+    )
     return decide(alert, stream_id(labels), labels, wording)

@@ -46,6 +46,7 @@ def test_payload_is_what_alertmanagers_api_asks_for() -> None:
             "annotations": {
                 "summary": 'response_time_seconds{server="web-1"} is anomalous',
                 "description": "p99 +340 ms.",
+                "page": decision().page_url,
                 "runbook_url": "https://runbooks/anomalous",
             },
             "startsAt": "2026-11-18T11:05:40.000Z",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import cramjam
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -13,7 +14,17 @@ from kullback.alerting.alert import Alert, Phase, Reason
 from kullback.core.errors import KullbackError, Overloaded
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.storage.history import History
-from kullback.storage.points import CHUNK_POINTS, POINT, pack, thin, unpack
+from kullback.storage.points import (
+    CHUNK_POINTS,
+    FIRST_POINT,
+    POINT,
+    QUANTILES,
+    Points,
+    pack,
+    quantile,
+    thin,
+    unpack,
+)
 
 STEP_MS = 10_000
 DAY_MS = 86_400_000
@@ -113,6 +124,75 @@ def test_thin_leaves_out_steps_without_points() -> None:
     points["at_ms"], points["samples"] = [0, 600_000], 1
     assert thin(points, 60_000)["at_ms"].tolist() == [0, 600_000]
     assert len(thin(points[:0], 60_000)) == 0
+
+
+def test_a_point_knows_the_quantiles_of_its_few_samples_exactly(tmp_path: Path) -> None:
+    kept = history(tmp_path)
+    values = [float(x) for x in np.random.default_rng(1).permutation(11)]
+    scores = scored([10_000 + i for i in range(11)], [1e9 + x for x in values], [0.5] * 11)
+    kept.record(scores, phases(scores))
+    (point,) = kept.scores(ID, 0, DAY_MS)
+    assert [float(quantile(point, name)) - 1e9 for name in QUANTILES] == [1.0, 5.0, 9.0]
+
+
+def test_quantiles_of_many_samples_are_near_the_truth_and_the_same_in_any_split(tmp_path: Path) -> None:
+    values = np.random.default_rng(2).normal(0, 1, 100_000)
+    at_ms = np.repeat(np.arange(500) * STEP_MS, 200)
+    found = []
+    for parts in (1, 7):
+        (folder := tmp_path / str(parts)).mkdir()
+        kept = history(folder)
+        for rows in np.array_split(np.arange(len(values)), parts):
+            scores = scored(at_ms[rows].tolist(), values[rows].tolist(), [0.5] * len(rows))
+            kept.record(scores, phases(scores))
+        points = kept.scores(ID, 0, DAY_MS)
+        found.append([quantile(points, name) for name in QUANTILES])
+    assert_array_equal(found[0], found[1])
+    assert np.mean(found[0], axis=1) == pytest.approx([-1.2, 0, 1.2], abs=0.1)
+
+
+def test_joined_quantiles_of_single_samples_are_those_of_the_samples(tmp_path: Path) -> None:
+    kept = history(tmp_path)
+    fill(kept, 101)
+    (point,) = kept.scores(ID, 0, DAY_MS, DAY_MS)
+    assert [float(quantile(point, name)) for name in QUANTILES] == pytest.approx([10, 50, 90], abs=1)
+
+
+def test_a_history_of_the_first_version_is_read_and_continued(tmp_path: Path) -> None:
+    kept = history(tmp_path)
+    fill(kept, CHUNK_POINTS)
+    kept.points.close(np.array([3], np.int32))
+    kept.flush(0)
+    (points,) = (kept.scores(ID, 0, DAY_MS),)
+    kept.close()
+    with sqlite3.connect(tmp_path / "history.sqlite") as raw:
+        first = b"".join(points[name].tobytes() for name in FIRST_POINT.names or ())
+        raw.execute("UPDATE chunks SET points = ?", (bytes(cramjam.zstd.compress(first)),))
+        raw.execute("PRAGMA user_version = 2")
+    raw.close()
+    again = history(tmp_path)
+    fill(again, 2, start_ms=CHUNK_POINTS * STEP_MS)
+    read = again.scores(ID, 0, DAY_MS)
+    assert_array_equal(read["mean"][:CHUNK_POINTS], points["mean"])
+    assert np.isnan(read["p50"][:CHUNK_POINTS]).all()
+    assert not np.isnan(read["p50"][CHUNK_POINTS:]).any()
+
+
+def test_growing_points_of_the_first_version_are_taken_up_from_a_snapshot() -> None:
+    number = np.array([3], np.int32)
+    old, today = Points(8, STEP_MS), Points(8, STEP_MS)
+    scores = scored([10_000, 10_001], [4.0, 6.0], [0.1, 0.1])
+    old.record(scores, phases(scores))
+    saved = old.save(number)
+    first = np.zeros(saved["points"].shape, FIRST_POINT)
+    for name in FIRST_POINT.names or ():
+        first[name] = saved["points"][name]
+    today.load(number, {"points": first, "count": saved["count"]})
+    today.welcome(3, ID)
+    scores = scored([10_002], [5.0], [0.1])
+    today.record(scores, phases(scores))
+    (point,) = today.newest(ID)
+    assert (point["samples"], point["mean"], float(quantile(point, "p50"))) == (3, 5.0, 5.0)
 
 
 def test_packing_loses_nothing() -> None:
@@ -253,7 +333,7 @@ def test_rows_that_wait_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_file_says_its_version(tmp_path: Path) -> None:
     history(tmp_path).close()
     plain = sqlite3.connect(tmp_path / "history.sqlite")
-    assert plain.execute("PRAGMA user_version").fetchone() == (2,)
+    assert plain.execute("PRAGMA user_version").fetchone() == (3,)
     plain.close()
 
 

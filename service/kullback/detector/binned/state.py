@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode
+from kullback.detector.alarm_limits import AlarmLimits
 from kullback.detector.binned.kernels import rebaseline
 from kullback.detector.binned.layout import FIRST_UNITS, GAP_BLOCKS, KINDS, RECORD, UNITS, WINDOWS
 from kullback.detector.binned.statistics import window_divergences
@@ -139,6 +140,10 @@ class BinnedStreams:
         struck = was.copy()
         _strike(struck[0], start_ms, end_ms)
         _let_in(self.streams[slot], was[0], struck[0])
+
+    def alarm_limits(self, _slot: int) -> AlarmLimits:
+        """No single value of a distribution raises an alarm."""
+        return None, None
 
     def leader_text(self, leader: int) -> str:
         """What an index of leadership stands for, e.g. `ordered, 64 samples`.

@@ -16,6 +16,8 @@ function shape(drawn) {
   return isInstant(drawn.x0) ? { ...drawn, x0: local(drawn.x0), x1: local(drawn.x1) } : drawn;
 }
 
+const note = (written) => (isInstant(written.x) ? { ...written, x: local(written.x) } : written);
+
 /** Every axis of time with the reader's clock; its first and last moment, too. */
 function axes(layout) {
   const times = Object.entries(layout).filter(([name, axis]) => name.startsWith("xaxis") && axis.range);
@@ -27,6 +29,7 @@ export function draw(place, figure) {
   const font = { ...figure.layout.font, color: style.color };
   const hoverlabel = { font: { color: style.color }, bgcolor: style.getPropertyValue("--card") };
   const shapes = (figure.layout.shapes || []).map(shape);
-  const layout = { ...figure.layout, ...axes(figure.layout), font, hoverlabel, shapes, autosize: true, uirevision: place.dataset.span || "kept" };
+  const annotations = (figure.layout.annotations || []).map(note);
+  const layout = { ...figure.layout, ...axes(figure.layout), font, hoverlabel, shapes, annotations, autosize: true, uirevision: place.dataset.span || "kept" };
   return window.Plotly.react(place, figure.data.map((trace) => ({ ...trace, x: shifted(trace.x) })), layout, SETTINGS);
 }

@@ -36,8 +36,22 @@ function showFacts(stream) {
 function showWhy(why) {
   find("state").replaceWith(Object.assign(badge(why.state), { id: "state" }));
   find("sentence").textContent = why.sentence;
+  find("behind").textContent = [why.top_bins, why.quantiles].filter(Boolean).join(" · ");
+  find("behind").hidden = !(why.top_bins || why.quantiles);
   refill(find("gates"), ...why.gates.map((gate) => make("tr", {}, cell(gate.name), cell(number(gate.value), true),
     cell(number(gate.limit), true), make("td", { class: gate.passed ? "passed" : "" }, gate.passed ? "yes" : "no"))));
+}
+
+/** What one more sample would have to be; only the present has an answer. */
+function showLimits({ limits: { below, above }, unit }) {
+  const sides = [below !== null && `below ${quantity(below, unit)}`, above !== null && `above ${quantity(above, unit)}`].filter(Boolean);
+  find("limits").textContent = sides.length && !past ? `A single sample raises an alarm ${sides.join(" or ")}; several smaller ones do so together.` : "";
+}
+
+function showMarkers(markers) {
+  find("marked").hidden = !markers.length;
+  refill(find("markers"), ...markers.map((marker) => make("li", {}, `${moment(marker.time)} `,
+    marker.url ? make("a", { href: marker.url, rel: "noreferrer" }, marker.text) : make("strong", {}, marker.text), marker.author ? ` by ${marker.author}` : "")));
 }
 
 function showWindow(answer) {
@@ -79,6 +93,8 @@ async function refresh() {
   showAlerts(book.alerts);
   chips(find("spans"), SPANS, view.span, (chosen) => { view.span = chosen; again(); });
   find("no-history").hidden = time.points > 0;
+  showLimits(time);
+  showMarkers(time.markers);
   for (const name of ["value-figure", "score-figure"]) find(name).dataset.span = view.span;  // another span forgets the zoom
   await Promise.all([draw(find("value-figure"), time.value), draw(find("score-figure"), time.score)]);
   await showWindow(await ask(`/ui/streams/${id}/window?window=${view.window}`));
