@@ -44,6 +44,7 @@ BODIES: dict[str, Any] = {
     "exclude": {"start": 0, "end": 1000},
     "feedback": {"verdict": "false_positive"},
     "maintenance": {"match": "{}", "start": 0, "end": 1},
+    "markers": {"text": "deploy", "time": 0},
     "references": {"samples": [float(value) for value in range(20)]},
 }
 
@@ -61,11 +62,13 @@ class Neighbours:
     alert: str
     window: str
     reference: str
+    marker: str
     own_stream: str
 
     def fill(self, path: str) -> str:
         """A path with the other tenant's ids in it."""
-        name = self.stream if "/streams/" in path else self.alert if "/alerts/" in path else self.window
+        ids = {"/streams/": self.stream, "/alerts/": self.alert, "/markers/": self.marker}
+        name = next((known for part, known in ids.items() if part in path), self.window)
         return path.replace("{id}", name).replace("{name}", self.reference)
 
     def standing(self) -> Any:
@@ -77,6 +80,7 @@ class Neighbours:
                 f"/api/v1/alerts/{self.alert}",
                 "/api/v1/maintenance",
                 "/api/v1/references",
+                "/api/v1/markers",
                 "/api/v1/audit",
             )
         }
@@ -93,10 +97,11 @@ def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]
         reference = {"stream": stream, "description": SECRET}
         made = client.post("/api/v1/maintenance", json=window).json()["id"]
         assert client.put(f"/api/v1/references/{REFERENCE}", json=reference).status_code == 200
+        marker = client.post("/api/v1/markers", json={"text": SECRET, "time": time.time() - 300}).json()["id"]
         client.headers["X-Scope-OrgID"] = "mine"
         own = feed(client, "mine_seconds", normal(50))
         del client.headers["X-Scope-OrgID"]
-        yield Neighbours(client, stream, alert["id"], made, REFERENCE, own)
+        yield Neighbours(client, stream, alert["id"], made, REFERENCE, marker, own)
 
 
 def body_for(path: str) -> Any:
@@ -142,7 +147,9 @@ def test_the_same_lists_do_tell_their_owner(neighbours: Neighbours, path: str) -
     assert SECRET in neighbours.client.get(path, headers=of("theirs")).text
 
 
-@pytest.mark.parametrize("path", [f"/api/v1/{what}" for what in ("maintenance", "references", "incidents")])
+@pytest.mark.parametrize(
+    "path", [f"/api/v1/{what}" for what in ("maintenance", "references", "markers", "incidents")]
+)
 def test_the_other_lists_do_too(neighbours: Neighbours, path: str) -> None:
     assert SECRET in neighbours.client.get(path, headers=of("theirs")).text
 
@@ -219,6 +226,19 @@ def test_references_of_one_name_are_each_tenants_own(neighbours: Neighbours) -> 
     assert neighbours.client.get(url, headers=of("mine")).json()["description"] == "a"
     assert neighbours.client.delete(url, headers=of("third")).status_code == 204
     assert neighbours.client.get(url, headers=of("mine")).json()["description"] == "a"
+
+
+def test_a_deployment_of_one_tenant_explains_no_alert_of_another(neighbours: Neighbours) -> None:
+    values = np.concatenate([normal(4000), normal(60, 2) + 0.4])
+    told = {}
+    for tenant in ("theirs", "mine"):
+        posted = rows("deployed_seconds", values)
+        neighbours.client.post("/api/v1/ingest", json=posted, headers=of(tenant))
+        alerts = neighbours.client.get("/api/v1/alerts", headers=of(tenant)).json()["alerts"]
+        (alert,) = [one for one in alerts if one["labels"]["metric"] == "deployed_seconds"]
+        told[tenant] = alert["annotations"]
+    assert SECRET in told["theirs"]["marker"]
+    assert "marker" not in told["mine"]
 
 
 def test_metrics_say_whose_a_stream_is_and_hide_it_from_others(neighbours: Neighbours) -> None:
