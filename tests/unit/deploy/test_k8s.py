@@ -55,6 +55,14 @@ def test_container_runs_with_least_privilege() -> None:
     }
 
 
+def test_memory_is_enough_for_as_many_streams_as_are_allowed() -> None:
+    """By the figures that `benchmarks.steady` measured."""
+    limit = container()["resources"]["limits"]["memory"]
+    assert limit.endswith("Mi")
+    streams = load_settings(FOLDER / "kullback.yml").limits.max_streams
+    assert int(limit.removesuffix("Mi")) >= 260 + 18 * streams / 1024
+
+
 def test_alive_while_replaying_but_not_ready() -> None:
     assert container()["livenessProbe"]["httpGet"]["path"] == "/-/healthy"
     assert container()["readinessProbe"]["httpGet"]["path"] == "/-/ready"
