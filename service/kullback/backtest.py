@@ -14,6 +14,7 @@ from kullback.core.profile import Profile
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.core.units import unit_of
 from kullback.detector.explain import Explanation
+from kullback.detector.layout import Shape
 from kullback.detector.plan import plan_of
 from kullback.detector.scalar import ScalarDetector
 from kullback.detector.shapes import shape_for
@@ -124,14 +125,32 @@ def curve(
     """
     span_ms = float(np.ptp(timestamp_ms)) if len(timestamp_ms) else 0.0
     for budget in budgets:
-        detector = _detector(series, replace(profile, budget=budget))
-        started = _score(detector, timestamp_ms, value).episode & Episode.STARTED
-        many = int(np.count_nonzero(started))
+        many = count_alarms(series, timestamp_ms, value, replace(profile, budget=budget))
         yield CurvePoint(budget, many * WEEK_MS / span_ms if span_ms else float("nan"))
 
 
-def _detector(series: Series, profile: Profile) -> ScalarDetector:
-    detector = ScalarDetector(1, shape_for([profile]))
+def count_alarms(
+    series: Series,
+    timestamp_ms: NDArray[np.int64],
+    value: NDArray[np.float64],
+    profile: Profile,
+    shape: Shape | None = None,
+) -> int:
+    """How many alarms a run gives.
+
+    Parameters
+    ----------
+    series, timestamp_ms, value, profile
+        As for `backtest`.
+    shape : Shape or None
+        Of the detector; None: what the profile asks for.
+    """
+    detector = _detector(series, profile, shape)
+    return int(np.count_nonzero(_score(detector, timestamp_ms, value).episode & Episode.STARTED))
+
+
+def _detector(series: Series, profile: Profile, shape: Shape | None = None) -> ScalarDetector:
+    detector = ScalarDetector(1, shape or shape_for([profile]))
     detector.open(_SLOT, plan_of(profile, counter=series.kind is Kind.COUNTER, any_order=True))
     return detector
 

@@ -23,8 +23,8 @@ from kullback.http import (
     references,
     scores,
     streams,
+    try_out,
     ui,
-    what_if,
 )
 from kullback.http.auth import Gate
 from kullback.http.context import Context
@@ -35,7 +35,7 @@ from kullback.http.write import write_routes
 ROUTERS = (
     streams.router,
     scores.router,
-    what_if.router,
+    try_out.router,
     alerts.router,
     incidents.router,
     actions.router,

@@ -36,7 +36,8 @@ from kullback.http.request_body import read_body
 from kullback.http.stream_shapes import known, rows_of
 from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_time_ms
-from kullback.http.what_if import WhatIf, what_if
+from kullback.http.try_out import Current, Reference, tried_out
+from kullback.http.what_if import WhatIf
 from kullback.http.why_shapes import window_answer
 from kullback.ingest.table import Table, read_csv
 from kullback.outputs.asymmetry import asymmetry
@@ -215,9 +216,11 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
 
 
 @router.get("/ui/streams/{id}/what-if")
-async def what_if_page(context: In, stream_id: StreamId) -> Response:
+async def what_if_page(
+    context: In, stream_id: StreamId, current: Current = "", reference: Reference = None
+) -> Response:
     """`GET /api/v1/streams/{id}/what-if` with a figure."""
-    answer = await what_if(context, stream_id, CURVE)
+    answer = await tried_out(context, stream_id, CURVE, current, reference)
     figure = curve_figure([point.budget for point in answer.points], _costs(answer), answer.budget)
     if any(point.alarms_per_week is None for point in answer.points):
         figure.update_yaxes(title_text="alarms", tickformat="d")

@@ -1,30 +1,24 @@
-"""What another alarm budget would have meant for a stream, from its stored scores."""
+"""What other alarm budgets would have meant for a stream, from its stored scores; windows are in `rerun`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, Query
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from kullback.backtest import CURVE, WEEK_MS
-from kullback.core.budget import DAY_MS, Budget, parse_budget
-from kullback.core.errors import ErrorId
+from kullback.backtest import WEEK_MS
+from kullback.core.budget import DAY_MS, Budget
 from kullback.core.labels import render
 from kullback.detector.lifecycle import CALM_SCORE
-from kullback.http.context import Context, context_of
-from kullback.http.docs import answers
-from kullback.http.stream_shapes import STREAM_EXAMPLE
-from kullback.http.streams import StreamId, number_of
+from kullback.http.context import Context
+from kullback.http.streams import number_of
 from kullback.pipeline.tenancy import OwnFleet
 
-router = APIRouter(prefix="/api/v1/streams", tags=["Looking back"])
-In = Annotated[Context, Depends(context_of)]
 LOOK_BACK_MS = 7 * DAY_MS
 SHORTEST_SPAN_SAMPLES = 256.0
 """Lines are not drawn lower than for one alarm in so many samples."""
@@ -40,8 +34,13 @@ class WhatIfPoint(BaseModel):
     """One budget."""
 
     budget: str
-    line: float = Field(description="Where its alarm line lies, as a share of the line in force.")
-    alarms: int = Field(description="In the stored scores.")
+    line: float | None = Field(
+        description="Where its alarm line lies, as a share of the line in force; null in a rerun."
+    )
+    alarms: int = Field(description="In the stored scores, or in the rerun.")
+    alarms_in_force: int | None = Field(
+        None, description="In a rerun: with the windows and the reference that are in force."
+    )
     alarms_per_week: float | None = Field(description="Null where less than a day is stored.")
     allowed_per_week: float = Field(description="False alarms that the budget allows.")
 
@@ -54,6 +53,8 @@ class WhatIf(BaseModel):
     budget: str = Field(description="The one in force.")
     span_ms: int = Field(description="How much time the stored scores cover.")
     basis: str = Field(description="What the numbers rest on.")
+    current: list[int] | None = Field(None, description="Windows of a rerun, samples.")
+    reference: int | None = Field(None, description="Reference of a rerun, samples.")
     points: list[WhatIfPoint]
 
 
@@ -90,37 +91,6 @@ class Record:
     def line(self, budget: Budget) -> float:
         """Where a budget's alarm line lies, as a share of the line in force."""
         return 1.0 if self.fixed else log(self.per_alarm(budget)) / log(self.per_alarm(self.budget))
-
-
-EXAMPLE = {
-    "stream": STREAM_EXAMPLE["id"],
-    "match": 'response_time_seconds{server="web-1"}',
-    "budget": "1 per 30d",
-    "span_ms": 604_800_000,
-    "basis": BASIS.format(points=60_480, step=10),
-    "points": [
-        {
-            "budget": "1 per 30d",
-            "line": 1.0,
-            "alarms": 1,
-            "alarms_per_week": 1.0,
-            "allowed_per_week": 0.233,
-        }
-    ],
-}
-
-
-@router.get("/{id}/what-if", responses=answers(EXAMPLE, ErrorId.NOT_FOUND, ErrorId.BAD_REQUEST))
-async def show_what_if(
-    context: In,
-    stream_id: StreamId,
-    budget: Annotated[
-        list[str] | None, Query(max_length=20, description="Budgets, such as `1 per 7d`; default: a range.")
-    ] = None,
-) -> WhatIf:
-    """Alarms per week that other alarm budgets would have given over the stored scores of this stream."""
-    budgets = tuple(parse_budget(text) for text in budget or ())
-    return await what_if(context, stream_id, budgets or CURVE)
 
 
 async def what_if(context: Context, stream_id: str, budgets: tuple[Budget, ...]) -> WhatIf:

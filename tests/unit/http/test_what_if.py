@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import feed, normal
+from tests.unit.http.conftest import feed, normal, rows, serving
 
 from kullback.core.budget import parse_budget
 from kullback.http.what_if import Record, alarms_above, weighed
@@ -67,3 +69,74 @@ def test_the_endpoint_counts_the_alarm_that_fired(client: httpx.Client) -> None:
 def test_what_cannot_be_answered_is_refused(client: httpx.Client, path: str, status: int) -> None:
     stream = feed(client, "what_if_seconds", normal(10))
     assert client.get(f"/api/v1/streams/{path.format(id=stream)}").status_code == status
+
+
+def sampled(client: httpx.Client, metric: str, values: np.ndarray, interval_ms: int) -> str:
+    """A stream whose samples are further apart than the history's step."""
+    row = rows(metric, values)
+    last_ms = row["timestamps_ms"][-1]
+    row["timestamps_ms"] = [last_ms - (len(values) - 1 - at) * interval_ms for at in range(len(values))]
+    answer = client.post("/api/v1/ingest?scores=all", json=row)
+    return str(answer.json()["scores"][0]["stream"])
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, str]]:
+    """A service that takes old samples, with a stream of one sample per 15 s and two bursts of 12."""
+    values = normal(6000)
+    for at in (3000, 5000):
+        values[at : at + 12] += 0.06
+    limits = {"max_sample_age_ms": 10**12}
+    with serving(tmp_path_factory.mktemp("slow"), limits=limits) as client:
+        yield client, sampled(client, "slow_seconds", values, 15_000)
+
+
+def test_other_windows_rerun_the_stored_values(slow: tuple[httpx.Client, str]) -> None:
+    client, stream = slow
+    path = f"/api/v1/streams/{stream}/what-if"
+    answer = client.get(path, params={"current": "16, 64", "reference": 512, "budget": "1 per 30d"}).json()
+    assert (answer["current"], answer["reference"]) == ([16, 64], 512)
+    (point,) = answer["points"]
+    assert point["alarms"] >= 1
+    assert point["alarms_in_force"] >= 1
+    assert "6000 stored values" in answer["basis"]
+
+
+def test_a_rerun_with_what_is_in_force_gives_the_alarms_that_there_were(
+    slow: tuple[httpx.Client, str],
+) -> None:
+    client, stream = slow
+    path = f"/api/v1/streams/{stream}"
+    windows = ",".join(map(str, client.get(path).json()["windows_samples"]))
+    answer = client.get(f"{path}/what-if", params={"current": windows}).json()
+    assert [point["alarms"] for point in answer["points"]] == [
+        point["alarms_in_force"] for point in answer["points"]
+    ]
+    (present,) = [point for point in answer["points"] if point["budget"] == answer["budget"]]
+    assert present["alarms"] == client.get(path).json()["anomalies"] >= 1
+
+
+def test_means_of_many_samples_are_no_values_and_it_says_what_to_do(client: httpx.Client) -> None:
+    stream = feed(client, "fast_seconds", normal(500))
+    answer = client.get(f"/api/v1/streams/{stream}/what-if", params={"current": "16"})
+    assert (answer.status_code, answer.json()["id"]) == (409, "kb-conflict")
+    assert "storage.history_step" in answer.json()["detail"]
+
+
+def test_categories_have_no_values_to_rerun(client: httpx.Client) -> None:
+    body = [{"metric": "channel", "category": name} for name in ("card", "cash")]
+    stream = client.post("/api/v1/ingest?scores=all", json=body).json()["scores"][0]["stream"]
+    answer = client.get(f"/api/v1/streams/{stream}/what-if", params={"current": "16"})
+    assert answer.status_code == 409
+    assert "categories" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"current": "1"}, {"current": "16,x"}, {"current": "16,16"}, {"current": "9999"}, {"reference": 3},
+     {"current": "2,3,4,5,6,7"}, {"reference": 10**9}],
+)  # fmt: skip
+def test_windows_that_do_not_fit_are_refused(client: httpx.Client, params: dict[str, object]) -> None:
+    stream = feed(client, "fast_seconds", normal(10))
+    answer = client.get(f"/api/v1/streams/{stream}/what-if", params=params)
+    assert (answer.status_code, answer.json()["id"]) == (400, "kb-bad-request")

@@ -17,6 +17,12 @@ function show(answer) {
   for (const name of ["value", "score", "curve"]) draw(find(`${name}-figure`), answer.figures[name]);
 }
 
+/** What a link asks for; the file cannot be in it. */
+const asked = new URLSearchParams(location.search);
+for (const [name, id] of [["budget", "budget"], ["current", "windows"]]) {
+  if (asked.get(name)) find(id).value = asked.get(name);
+}
+
 find("backtest").addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.submitter;

@@ -131,4 +131,8 @@ for (const button of document.querySelectorAll("[data-action]")) {
 }
 const again = keep(refresh, past ? 0 : REFRESH_MS);
 keep(() => whatIf(id), 0);
+find("try").addEventListener("submit", (event) => {
+  event.preventDefault();
+  whatIf(id, find("try-windows").value.trim()).catch((problem) => toast(problem.message));
+});
 listen((alert) => { if (alert.stream === id) again(); });
