@@ -45,7 +45,7 @@ def test_a_page_opened_while_the_service_starts_waits_and_goes_on(browser: Brows
         page = made.open("/", "#banner")
         expect(page.locator("#banner")).to_contain_text("Kullback is starting")
         expect(page.locator("#banner .spinner")).to_be_visible()
-        # Only the test says when the service is ready: a count of answers would race with the page's own retries.
+        # Only the test says when the service is ready: counting answers would race with the page's retries.
         page.unroute("**/ui/fleet*")
         expect(page.locator("#rows tr").first).to_be_visible(timeout=10_000)
         expect(page.locator("#banner")).to_be_hidden()

@@ -26,6 +26,10 @@ RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
+GAP_REACH = 0.6
+INCIDENT_GAP = 7.0
+"""So many times its mean is the gap that sets incidents apart; by chance one stream in 50 shows it."""
+FEWEST_GAP_BLOCKS = 16
 EARLY_WIDENING = 3.0
 EARLY_BLOCKS = 8
 BELOW_LINE = 8
@@ -58,20 +62,18 @@ def cap_of(maxima: NDArray[np.float64], cap_scales: float) -> float:
 
 
 @kernel
-def fit_maxima(maxima: NDArray[np.float64], cap_scales: float) -> tuple[float, float]:
+def fit_maxima(maxima: NDArray[np.float64], cap: float) -> tuple[float, float]:
     """Gumbel location and scale of block maxima by L-moments (Hosking 1990).
 
-    Maxima more than `cap_scales` scales of a quartile fit above its location are drawn in to there, so one
-    incident does not lift the line.
+    Maxima above `cap` are drawn in to there, so one incident does not lift the line.
 
     Parameters
     ----------
     maxima : float64 array, shape (n,)
         Rising, n ≥ 2.
-    cap_scales : float
+    cap : float
     """
     n = len(maxima)
-    cap = cap_of(maxima, cap_scales)
     mean = 0.0
     weighted = 0.0
     for index in range(n):
@@ -191,7 +193,7 @@ def own_threshold(
     """
     rising = np.sort(maxima)
     cap = cap_of(rising, CAP_SCALES)
-    own_location, own_scale = fit_maxima(rising, CAP_SCALES)
+    own_location, own_scale = fit_maxima(rising, cap)
     centre, spread = pool(own_location, own_scale, len(maxima), location, scale)
     blocks = independent_blocks(maxima, cap)
     level, widening = rare_level(samples_per_alarm, blocks)
@@ -225,6 +227,37 @@ def set_rank_line(stream: Any, tables: Any) -> None:
 
 
 @kernel
+def usual_blocks(maxima: NDArray[np.float64], level: float) -> int:
+    """How many of the maxima are the stream's everyday; those above them are incidents.
+
+    The gap below the r-th largest of many Gumbel values is exponential with mean scale / r (Weissman 1978).
+    Where recurring incidents stand apart from everyday maxima by a gap far too wide for that, they must not
+    lift the line above the next one of them. Location and scale are fitted to the 0.2 and 0.6 quantiles, and
+    at most a third of the blocks are taken for incidents.
+
+    Parameters
+    ----------
+    maxima : float64 array, shape (n,)
+        Rising.
+    level : float
+        Gumbel quantile of the line; a gap counts only well on the way to it.
+    """
+    n = len(maxima)
+    if n < FEWEST_GAP_BLOCKS:
+        return n
+    low, high = -np.log(-np.log(0.2)), -np.log(-np.log(0.6))
+    first, second = maxima[int(0.2 * (n - 1))], maxima[int(0.6 * (n - 1))]
+    scale = max((second - first) / (high - low), 0.05)
+    location = first - scale * low
+    kept, widest = n, INCIDENT_GAP
+    for above in range(2, n // 3 + 1):
+        gap = above * (maxima[n - above] - maxima[n - above - 1]) / scale
+        if gap > widest and maxima[n - above] - location > GAP_REACH * level * scale:
+            kept, widest = n - above, gap
+    return kept
+
+
+@kernel
 def set_value_line(stream: Any, channel: int, share: float, location: float, scale: float) -> None:
     """Recompute the line of the value or the level channel, on the root of surprise.
 
@@ -242,13 +275,15 @@ def set_value_line(stream: Any, channel: int, share: float, location: float, sca
         What roots of block maxima are before a stream has shown its own; worth VALUE_PRIOR_BLOCKS blocks.
     """
     blocks = min(stream.value_blocks, BLOCKS)
+    level, _ = rare_level(stream.samples_per_alarm / share, 1.0)
     if blocks >= FEWEST_VALUE_BLOCKS:
         roots = np.sort(np.sqrt(stream.maxima[channel, :blocks].astype(np.float64)))
-        own_location, own_scale = fit_maxima(roots, VALUE_CAP_SCALES)
-        weight = VALUE_PRIOR_BLOCKS + blocks
-        location = (VALUE_PRIOR_BLOCKS * location + blocks * own_location) / weight
-        scale = (VALUE_PRIOR_BLOCKS * scale + blocks * own_scale) / weight
-    level, _ = rare_level(stream.samples_per_alarm / share, 1.0)
+        cap = cap_of(roots, VALUE_CAP_SCALES)
+        usual = roots[: usual_blocks(roots, level)]
+        own_location, own_scale = fit_maxima(usual, cap)
+        weight = VALUE_PRIOR_BLOCKS + len(usual)
+        location = (VALUE_PRIOR_BLOCKS * location + len(usual) * own_location) / weight
+        scale = (VALUE_PRIOR_BLOCKS * scale + len(usual) * own_scale) / weight
     level += EARLY_WIDENING * max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
     zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
     stream.zero[channel] = zero

@@ -42,7 +42,7 @@ from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, pu
 FIRST_SCORE_SAMPLES = 64
 FIRST_GAP_SAMPLES = 16
 FROZEN_SAMPLES = 64
-"""So long may an episode keep its samples out of the value channel; a longer one is learnt."""
+"""So long does an episode keep its surprise out of the value channel's line; a longer one is learnt."""
 VALUE_SPAN_SAMPLES = 1
 LEVEL_SPAN_SAMPLES = 12
 EPISODE_BLOCKS = 2
@@ -86,7 +86,7 @@ def accept(
             _score(stream, tables, 0.0, 0.0, False, live_streams, scratch)
         return
     learn = not stream.episode & ANOMALOUS or stream.firing_samples >= FROZEN_SAMPLES
-    value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples, learn)
+    value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples)
     if not stream.episode & ANOMALOUS:
         follow_season(stream, tables, phase, scratch)
     stream.baseline = baseline_at(stream, phase) if stream.deseasoned else 0.0

@@ -86,7 +86,7 @@ def baseline_at(stream: Any, phase: float) -> float:
 
 
 @kernel
-def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
+def residual_of(stream: Any, value: float, phase: float) -> float:
     """A value less the profile at its phase where that explains the stream, else less the long mean.
 
     Parameters
@@ -95,8 +95,6 @@ def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     value : float
         Relative to the stream's origin.
     phase : float
-    learn : bool
-        Whether the errors of mean and profile count.
     """
     plain = value - stream.long_mean
     if phase < 0.0:
@@ -104,17 +102,16 @@ def residual_of(stream: Any, value: float, phase: float, learn: bool) -> float:
     if not knows(stream, phase):
         return float(plain)
     seasonal = value - baseline_at(stream, phase)
-    if learn:
-        stream.season_error[0] += (abs(plain) - stream.season_error[0]) / ERROR_SAMPLES
-        stream.season_error[1] += (abs(seasonal) - stream.season_error[1]) / ERROR_SAMPLES
-        if stream.season_error[2] == 0.0:
-            stream.centre = stream.long_mean
-            stream.season_error[2], stream.season_error[3] = abs(plain), abs(seasonal)
-        off = value - stream.centre
-        most = WILD_ERRORS * stream.season_error[2]
-        stream.season_error[2] += (min(abs(off), most) - stream.season_error[2]) / ERROR_SAMPLES
-        stream.season_error[3] += (min(abs(seasonal), most) - stream.season_error[3]) / ERROR_SAMPLES
-        stream.centre += CENTRE_STEP * stream.season_error[2] * np.sign(off)
+    stream.season_error[0] += (abs(plain) - stream.season_error[0]) / ERROR_SAMPLES
+    stream.season_error[1] += (abs(seasonal) - stream.season_error[1]) / ERROR_SAMPLES
+    if stream.season_error[2] == 0.0:
+        stream.centre = stream.long_mean
+        stream.season_error[2], stream.season_error[3] = abs(plain), abs(seasonal)
+    off = value - stream.centre
+    most = WILD_ERRORS * stream.season_error[2]
+    stream.season_error[2] += (min(abs(off), most) - stream.season_error[2]) / ERROR_SAMPLES
+    stream.season_error[3] += (min(abs(seasonal), most) - stream.season_error[3]) / ERROR_SAMPLES
+    stream.centre += CENTRE_STEP * stream.season_error[2] * np.sign(off)
     return float(seasonal if is_seasonal(stream) else plain)
 
 

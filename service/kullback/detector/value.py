@@ -42,7 +42,7 @@ def _median_before(ring: Any, kind: int, last: int, samples: int) -> float:
 
 
 @kernel
-def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> None:
+def see(stream: Any, value: float, phase: float, samples: int) -> None:
     """Put a value into the rings and compute its views.
 
     Parameters
@@ -53,11 +53,9 @@ def see(stream: Any, value: float, phase: float, samples: int, learn: bool) -> N
     phase : float
     samples : int
         Before this one.
-    learn : bool
-        Whether the sample enters the reference.
     """
     at = samples & (RING - 1)
-    residual = residual_of(stream, value, phase, learn)
+    residual = residual_of(stream, value, phase)
     stream.view_ring[0, at] = value
     stream.view_ring[1, at] = residual
     total, short = 0.0, 0.0
@@ -91,7 +89,7 @@ def start_views(stream: Any, values: Any) -> None:
     seen = np.empty((VIEWS, len(values)))
     stream.long_mean = values.mean()
     for index in range(len(values)):
-        see(stream, values[index], -1.0, index, True)
+        see(stream, values[index], -1.0, index)
         for view in range(VIEWS):
             seen[view, index] = stream.views[view]
     for view in range(VIEWS):
@@ -99,8 +97,11 @@ def start_views(stream: Any, values: Any) -> None:
 
 
 @kernel
-def value_surprise(stream: Any, value: float, phase: float, samples: int, learn: bool) -> tuple[float, float]:
-    """New surprise of a sample in the value and in the level channel, nats.
+def value_surprise(stream: Any, value: float, phase: float, samples: int) -> tuple[float, float]:
+    """New surprise of a sample in the value and in the level channel, nats; the sample is learnt.
+
+    An episode's samples are too: the memory is thousands of samples, so that an incident hardly changes it,
+    while a level that stays must stop being news.
 
     Parameters
     ----------
@@ -110,10 +111,8 @@ def value_surprise(stream: Any, value: float, phase: float, samples: int, learn:
     phase : float
     samples : int
         Before this one.
-    learn : bool
-        Whether the sample enters the reference.
     """
-    see(stream, value, phase, samples, learn)
+    see(stream, value, phase, samples)
     total, level = 0.0, 0.0
     for view in range(VIEWS):
         nats = WEIGHTS[view] * view_surprise(stream, view, stream.views[view])
@@ -122,10 +121,9 @@ def value_surprise(stream: Any, value: float, phase: float, samples: int, learn:
             level += nats
     new_total = max(total - USUAL_SHARE * stream.usual_nats[0], 0.0)
     new_level = max(level - USUAL_SHARE * stream.usual_nats[1], 0.0)
-    if learn:
-        stream.usual_nats[0] += (total - stream.usual_nats[0]) / USUAL_MEMORY_SAMPLES
-        stream.usual_nats[1] += (level - stream.usual_nats[1]) / USUAL_MEMORY_SAMPLES
-        for view in range(VIEWS):
-            learn_value(stream, view, stream.views[view])
-        learn_profile(stream, value, phase)
+    stream.usual_nats[0] += (total - stream.usual_nats[0]) / USUAL_MEMORY_SAMPLES
+    stream.usual_nats[1] += (level - stream.usual_nats[1]) / USUAL_MEMORY_SAMPLES
+    for view in range(VIEWS):
+        learn_value(stream, view, stream.views[view])
+    learn_profile(stream, value, phase)
     return new_total, new_level

@@ -66,6 +66,8 @@ class Record:
     ----------
     evidence : float array, shape (n,)
         Highest evidence of each stored step as a share of the alarm line in force, rising in time.
+    lasting : bool array, shape (n,)
+        Whether an alert was under way; its score tells of what is new only.
     span_ms, step_ms : int
     interval_ms : float
     streams : int
@@ -77,6 +79,7 @@ class Record:
     """
 
     evidence: NDArray[np.float64]
+    lasting: NDArray[np.bool_]
     span_ms: int
     step_ms: int
     interval_ms: float
@@ -130,6 +133,7 @@ def _record(fleet: OwnFleet, stream_id: str, now_ms: int) -> tuple[Record, str]:
     interval_ms = float(fleet.engine.summary(np.array([number], np.int32)).interval_ms[0])
     record = Record(
         evidence=points["max_score"].astype(np.float64),
+        lasting=points["phase"] > 0,
         span_ms=int(np.ptp(points["at_ms"])) + step_ms if len(points) else 0,
         step_ms=step_ms,
         interval_ms=interval_ms,
@@ -149,7 +153,7 @@ def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint
     budgets : tuple of Budget
     """
     for budget in sorted({*budgets, record.budget}, key=record.per_alarm):
-        alarms = alarms_above(record.evidence, record.line(budget))
+        alarms = alarms_above(record.evidence, record.lasting, record.line(budget))
         yield WhatIfPoint(
             budget=budget.render(),
             line=record.line(budget),
@@ -159,22 +163,25 @@ def weighed(record: Record, budgets: tuple[Budget, ...]) -> Iterator[WhatIfPoint
         )
 
 
-def alarms_above(evidence: NDArray[np.float64], line: float) -> int:
+def alarms_above(evidence: NDArray[np.float64], lasting: NDArray[np.bool_], line: float) -> int:
     """How often evidence rises above a line, after having been calm.
 
     Parameters
     ----------
     evidence : float array, shape (n,)
         Rising in time.
+    lasting : bool array, shape (n,)
+        Whether an alert was under way.
     line : float
 
     Notes
     -----
-    An episode ends with the first step below `CALM_SCORE` of the line; samples in between are not kept.
+    An episode ends with the first step below `CALM_SCORE` of the line that no alert covers; samples in between
+    are not kept.
 
-    >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1]), 1.0)
+    >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1]), np.zeros(6, bool), 1.0)
     2
     """
     above = np.flatnonzero(evidence > line)
-    calm = np.flatnonzero(evidence < CALM_SCORE * line)
+    calm = np.flatnonzero((evidence < CALM_SCORE * line) & ~lasting)
     return len(np.unique(np.searchsorted(calm, above)))

@@ -14,6 +14,7 @@ from kullback.http.what_if import Record, alarms_above, weighed
 def record(evidence: list[float], days: float = 7.0, fixed: bool = False) -> Record:
     return Record(
         evidence=np.array(evidence),
+        lasting=np.zeros(len(evidence), bool),
         span_ms=int(days * 86_400_000),
         step_ms=10_000,
         interval_ms=1000.0,
@@ -41,9 +42,14 @@ def test_looser_budgets_never_give_fewer_alarms() -> None:
 
 
 def test_an_episode_counts_once_until_it_is_calm() -> None:
-    assert alarms_above(np.array([0.1, 1.2, 0.9, 1.5, 0.8, 1.1, 0.1, 0.2]), 1.0) == 1
-    assert alarms_above(np.array([1.2, 0.1, 1.2]), 1.0) == 2
-    assert alarms_above(np.array([]), 1.0) == 0
+    assert alarms_above(np.array([0.1, 1.2, 0.9, 1.5, 0.8, 1.1, 0.1, 0.2]), np.zeros(8, bool), 1.0) == 1
+    assert alarms_above(np.array([1.2, 0.1, 1.2]), np.zeros(3, bool), 1.0) == 2
+    assert alarms_above(np.array([]), np.zeros(0, bool), 1.0) == 0
+
+
+def test_what_is_new_in_an_alert_under_way_is_no_second_alarm() -> None:
+    lasting = np.array([False, True, True, True, False])
+    assert alarms_above(np.array([0.1, 1.2, 0.1, 1.2, 0.2]), lasting, 1.0) == 1
 
 
 def test_less_than_a_day_of_scores_tells_nothing_of_a_week() -> None:

@@ -27,7 +27,7 @@ from kullback.detector.binned.statistics import (
     statistic_of,
     surprise,
 )
-from kullback.detector.calibration import BLOCK_SAMPLES, fit_maxima, pool, rare_level
+from kullback.detector.calibration import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
 
@@ -214,7 +214,7 @@ def set_line(stream: Any, live_streams: int) -> None:
     location, scale = PRIOR_LOCATION, PRIOR_SCALE
     if blocks >= FEWEST_BLOCKS:
         roots = np.sort(np.sqrt(stream.maxima[:blocks].astype(np.float64)))
-        own_location, own_scale = fit_maxima(roots, CAP_SCALES)
+        own_location, own_scale = fit_maxima(roots, cap_of(roots, CAP_SCALES))
         location, scale = pool(own_location, own_scale, blocks, PRIOR_LOCATION, PRIOR_SCALE)
     level, widening = rare_level(stream.samples_per_alarm, float(max(blocks, FEWEST_BLOCKS)))
     stream.line_nats = (location + scale * (level + widening)) ** 2 * stream.feedback
