@@ -104,6 +104,22 @@ def demo(folder: Path) -> Iterator[str]:
         process.wait()
 
 
+def mark(url: str) -> None:
+    """Mark a deployment just before the incident.
+
+    Parameters
+    ----------
+    url : str
+    """
+    give_up = time.monotonic() + FIRING_WITHIN_S
+    while time.monotonic() < give_up:
+        with suppress(httpx.TransportError):
+            if httpx.post(f"{url}/api/v1/markers", json={"text": "deploy web v2.3"}).is_success:
+                return
+        time.sleep(0.1)
+    raise TimeoutError("the service did not start")
+
+
 def firing(url: str) -> str:
     """The id of the stream whose alert fires, once there is one.
 
@@ -129,6 +145,7 @@ def pages(browser: Browser, url: str, folder: Path) -> None:
     folder : Path
         Where the PNG files go.
     """
+    mark(url)
     stream = firing(url)
     time.sleep(INCIDENT_S)
     for name, path, view, dark in (

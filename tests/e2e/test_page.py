@@ -121,6 +121,59 @@ def test_what_if_moves_the_budget_and_shows_what_to_configure(window: Visit, fle
     assert "alarm_budget: 4 per 1d" in (page.locator("#snippet").text_content() or "")
 
 
+def slow_stream(fleet: Fleet) -> str:
+    """A stream of one sample per 15 s, so that its history holds the samples themselves."""
+    rng = np.random.default_rng(6)
+    values = response_times(rng, 600)
+    values[500:512] += 0.3
+    now_ms = time.time_ns() // 1_000_000
+    times = [now_ms - 15_000 * (len(values) - at) for at in range(len(values))]
+    row = {"metric": "slow_seconds", "values": values.tolist(), "timestamps_ms": times}
+    answer = httpx.post(f"{fleet.url}/api/v1/ingest?scores=all", json=row, trust_env=False)
+    return str(answer.json()["scores"][0]["stream"])
+
+
+def test_what_if_reruns_the_stored_values_with_other_windows(window: Visit, fleet: Fleet) -> None:
+    page = window.open(f"/streams/{slow_stream(fleet)}", "#histogram-figure .main-svg")
+    page.get_by_label("Windows, samples").fill("16, 64")
+    page.get_by_role("button", name="Try").click()
+    expect(page.locator("#what-if-text")).to_contain_text("with the windows in force")
+    assert "current: [16, 64]" in (page.locator("#snippet").text_content() or "")
+    page.locator("#what-if-backtest").click()
+    expect(page.locator("#windows")).to_have_value("16, 64")
+
+
+def test_windows_that_cannot_be_tried_are_explained(browser: Browser, fleet: Fleet) -> None:
+    with visit(browser, fleet.url) as made:
+        page = made.open(*path_of("stream", fleet))
+        page.get_by_label("Windows, samples").fill("16, 64")
+        page.get_by_role("button", name="Try").click()
+        expect(page.locator("#toast")).to_contain_text("storage.history_step")
+
+
+def test_values_are_shown_as_quantiles_with_the_alarm_line_in_their_unit(window: Visit, fleet: Fleet) -> None:
+    page = window.open(f"/streams/{fleet.ids['web-1']}", "#histogram-figure .main-svg")
+    names = page.evaluate("document.getElementById('value-figure').data.map((trace) => trace.name)")
+    assert {"lowest to highest", "10 to 90 %", "median"} <= set(names)
+    expect(page.locator("#limits")).to_contain_text("A single sample raises an alarm")
+    expect(page.locator("#limits")).to_contain_text("above")
+
+
+def test_a_deployment_is_in_the_charts_and_in_the_explanation(window: Visit, fleet: Fleet) -> None:
+    marker = {"text": "deploy shop v7", "time": time.time() - 120, "url": "https://ci.example.org/7"}
+    marker["match"] = '{server=~"web-act-.*"}'
+    assert httpx.post(f"{fleet.url}/api/v1/markers", json=marker, trust_env=False).status_code == 201
+    rng = np.random.default_rng(5)
+    values = np.concatenate([response_times(rng, 3000), response_times(rng, 60) + 0.3])
+    stream = push(fleet.url, f"web-act-{time.time_ns()}", values)
+    page = window.open(f"/streams/{stream}", "#histogram-figure .main-svg")
+    expect(page.locator("#sentence")).to_contain_text("“deploy shop v7”")
+    expect(page.locator("#behind")).to_contain_text("p50")
+    expect(page.locator("#markers a")).to_have_attribute("href", "https://ci.example.org/7")
+    notes = page.evaluate("document.getElementById('score-figure').layout.annotations.map((one) => one.text)")
+    assert notes == ["deploy shop v7"]
+
+
 def test_a_live_alert_appears_without_reload(window: Visit, fleet: Fleet) -> None:
     rng = np.random.default_rng(11)
     now_ms = time.time_ns() // 1_000_000

@@ -32,7 +32,8 @@ BASIS = (
 NO_NUMBERS = "Of a stream of {form} the values are not stored; budgets can be tried, windows cannot."
 MEANS = (
     "Other windows need the samples themselves; of this stream means of {step} s are stored, with "
-    "{samples:.0f} samples each. Back-test a recording, or set storage.history_step to its interval of {interval:.3g} s."
+    "{samples:.0f} samples each. Back-test a recording, or set storage.history_step to its interval of "
+    "{interval:.3g} s."
 )
 
 
