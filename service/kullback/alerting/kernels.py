@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kullback.alerting.alert import Phase, Reason
 from kullback.alerting.layout import MOST_PER_ROW, Buffer, Record, Rows, State
+from kullback.alerting.silence import note_arrival, silence_ms
 from kullback.core.kernel import kernel
 from kullback.core.scores import Episode, Outcome
 
@@ -19,16 +20,11 @@ ANOMALOUS, RECOVERED, LEVEL_SHIFT, NO_DATA, MAINTENANCE = (int(reason) for reaso
 SCORED = int(Outcome.SCORED)
 IN_EPISODE, STARTED, ENDED = int(Episode.ANOMALOUS), int(Episode.STARTED), int(Episode.ENDED)
 SHIFT = int(Episode.SHIFTED)
-LOOKBACK_MS = 300_000
-"""Prometheus takes a series for gone after five minutes; no silence shorter than that ends an alert."""
-MISSED_SAMPLES = 5
-ONSET_INTERVALS = 3
-"""The shortest window has four samples, so an interval is at most a third of the way from onset to alarm."""
 
 
 @kernel
-def walk(state: State, rows: Rows, buffer: Buffer, first: int) -> int:
-    """Take rows from `first` on, until all are taken or the buffer is full.
+def walk(state: State, rows: Rows, buffer: Buffer, first: int, now_ms: int) -> int:
+    """Take rows from `first` on, until all are taken or the buffer is full; they arrived at `now_ms`.
 
     Returns
     -------
@@ -36,7 +32,7 @@ def walk(state: State, rows: Rows, buffer: Buffer, first: int) -> int:
         The first row that was not taken; the number of rows when all were.
     """
     # Columns are taken out of their tuples once: doing it row by row costs more than the work itself.
-    phase, alerts, rules = state.phase, state.alert, state.rule
+    phase, alerts, rules, arrivals = state.phase, state.alert, state.rule, state.arrival
     stream, outcome, episode, muted = rows.stream, rows.outcome, rows.episode, rows.muted
     timestamp_ms, onset_ms, score = rows.timestamp_ms, rows.onset_ms, rows.score
     divergence_nats, leader, used = rows.divergence_nats, rows.leader, buffer.used
@@ -45,66 +41,71 @@ def walk(state: State, rows: Rows, buffer: Buffer, first: int) -> int:
         number, flags = int(stream[row]), int(episode[row])
         if number < 0 or outcome[row] != SCORED:
             continue
-        if phase[number] == INACTIVE and not flags & IN_EPISODE:
-            continue
-        if used[0] > room:
-            return row
-        alert, rule = alerts[number], rules[number]
-        at_ms = _bring_up_to(alert, rule, buffer, number, timestamp_ms[row])
-        if muted[row]:
-            _mute(alert, buffer, number, at_ms)
-        elif flags & (IN_EPISODE | ENDED) == IN_EPISODE:
-            _take_restart(alert, buffer, number, at_ms, flags)
-            fresh = alert.phase == INACTIVE
-            if fresh:
-                _open(alert, at_ms, onset_ms[row])
-            _take_anomaly(alert, at_ms, score[row], divergence_nats[row], leader[row], flags)
-            _raise_when_due(alert, rule, buffer, number, at_ms, fresh)
-            _take_shift(alert, buffer, number, at_ms, flags)
-        else:
-            _take_shift(alert, buffer, number, at_ms, flags)
-            _take_quiet(alert, rule, buffer, number, at_ms)
-        phase[number] = alert.phase
+        if phase[number] != INACTIVE or flags & IN_EPISODE:
+            if used[0] > room:
+                return row
+            alert, rule, arrival = alerts[number], rules[number], arrivals[number]
+            at_ms = _bring_up_to(alert, rule, arrival, buffer, number, timestamp_ms[row])
+            if muted[row]:
+                _mute(alert, buffer, number, at_ms)
+            elif flags & (IN_EPISODE | ENDED) == IN_EPISODE:
+                _take_restart(alert, buffer, number, at_ms, flags)
+                fresh = alert.phase == INACTIVE
+                if fresh:
+                    _open(alert, at_ms, onset_ms[row])
+                _take_anomaly(alert, at_ms, score[row], divergence_nats[row], leader[row], flags)
+                _raise_when_due(alert, rule, buffer, number, at_ms, fresh)
+                _take_shift(alert, buffer, number, at_ms, flags)
+            else:
+                _take_shift(alert, buffer, number, at_ms, flags)
+                _take_quiet(alert, rule, arrival, buffer, number, at_ms)
+            phase[number] = alert.phase
+        note_arrival(arrivals[number], timestamp_ms[row], now_ms)
     return len(stream)
 
 
 @kernel
 def expire(state: State, buffer: Buffer, numbers: NDArray[np.int64], first: int, now_ms: int) -> int:
-    """End what is due among `numbers`, until all are seen or the buffer is full; returns as `walk` does."""
+    """End what is due among `numbers`, until all are seen or the buffer is full; returns as `walk` does.
+
+    A stream whose samples come late lives in its own past: its clock is behind by as much as its newest
+    sample was late.
+    """
     phase, alerts, rules, used = state.phase, state.alert, state.rule, buffer.used
+    arrivals = state.arrival
     for at in range(first, len(numbers)):
         if used[0] >= len(buffer.number):
             return at
         number = int(numbers[at])
-        _end_when_due(alerts[number], rules[number], buffer, number, now_ms)
+        alert, arrival = alerts[number], arrivals[number]
+        late_ms = max(arrival.newest_ms - alert.last_sample_ms, 0)
+        _end_when_due(alert, rules[number], arrival, buffer, number, now_ms - late_ms)
         phase[number] = alerts[number].phase
     return len(numbers)
 
 
 @kernel
-def _bring_up_to(alert: Record, rule: Record, buffer: Buffer, number: int, timestamp_ms: int) -> int:
+def _bring_up_to(
+    alert: Record, rule: Record, arrival: Record, buffer: Buffer, number: int, timestamp_ms: int
+) -> int:
     """Bring a live alert up to the time of a sample; an alert's time does not run backwards."""
     if alert.phase != INACTIVE:
-        _end_when_due(alert, rule, buffer, number, timestamp_ms)
+        _end_when_due(alert, rule, arrival, buffer, number, timestamp_ms)
     if alert.phase == INACTIVE:
         return timestamp_ms
-    gap_ms = timestamp_ms - alert.last_sample_ms
-    if gap_ms > 0:
-        alert.gap_ms = gap_ms
-        alert.last_sample_ms = timestamp_ms
+    alert.last_sample_ms = max(alert.last_sample_ms, timestamp_ms)
     return int(alert.last_sample_ms)
 
 
 @kernel
-def _end_when_due(alert: Record, rule: Record, buffer: Buffer, number: int, now_ms: int) -> None:
+def _end_when_due(
+    alert: Record, rule: Record, arrival: Record, buffer: Buffer, number: int, now_ms: int
+) -> None:
     keep_ms = 0 if alert.phase == PENDING else rule.keep_firing_for_ms
     if alert.quiet:
         due_ms, reason = alert.quiet_since_ms + keep_ms, RECOVERED
     else:
-        silence_ms = rule.no_data_after_ms
-        if silence_ms <= 0:
-            silence_ms = max(LOOKBACK_MS, MISSED_SAMPLES * alert.gap_ms)
-        due_ms, reason = alert.last_sample_ms + silence_ms + keep_ms, NO_DATA
+        due_ms, reason = alert.last_sample_ms + silence_ms(rule, arrival) + keep_ms, NO_DATA
     if due_ms <= now_ms:
         _change(alert, buffer, number, due_ms, INACTIVE, reason)
 
@@ -129,7 +130,6 @@ def _open(alert: Record, at_ms: int, onset_ms: int) -> None:
     alert.started_ms = at_ms
     alert.onset_ms = min(onset_ms, at_ms)
     alert.last_sample_ms = at_ms
-    alert.gap_ms = (at_ms - alert.onset_ms) // ONSET_INTERVALS
     alert.fired_at_ms = at_ms
     alert.max_score = -np.inf
     alert.episodes = 0
@@ -169,13 +169,15 @@ def _take_shift(alert: Record, buffer: Buffer, number: int, at_ms: int, flags: i
 
 
 @kernel
-def _take_quiet(alert: Record, rule: Record, buffer: Buffer, number: int, at_ms: int) -> None:
+def _take_quiet(
+    alert: Record, rule: Record, arrival: Record, buffer: Buffer, number: int, at_ms: int
+) -> None:
     if alert.phase == INACTIVE:
         return
     if not alert.quiet:
         alert.quiet = 1
         alert.quiet_since_ms = at_ms
-    _end_when_due(alert, rule, buffer, number, at_ms)
+    _end_when_due(alert, rule, arrival, buffer, number, at_ms)
 
 
 @kernel

@@ -23,7 +23,6 @@ ALERT = np.dtype(
         ("fired_at_ms", np.int64),
         ("last_anomalous_ms", np.int64),
         ("last_sample_ms", np.int64),
-        ("gap_ms", np.int64),  # newest distance between two samples
         ("quiet_since_ms", np.int64),  # first sample after the anomaly, while `quiet`
         ("max_score", np.float64),
         ("divergence_nats", np.float64),  # of the sample with the highest score, as `leader`
@@ -41,6 +40,17 @@ RULE = np.dtype([("for_ms", np.int64), ("keep_firing_for_ms", np.int64), ("no_da
 """One stream's `Rule`."""
 
 
+ARRIVAL = np.dtype(
+    [
+        ("newest_ms", np.int64),  # newest arrival of a sample that was scored; 0: none yet
+        ("pause_ms", np.int64),  # longest recent distance of two arrivals, fading
+        ("sample_ms", np.int64),  # newest timestamp
+        ("interval_ms", np.float64),  # typical distance of two timestamps; 0: not known
+    ]
+)
+"""When samples of one stream arrive; see `kullback.alerting.silence`."""
+
+
 class State(NamedTuple):
     """One row per stream number.
 
@@ -50,11 +60,13 @@ class State(NamedTuple):
         A copy of `alert["phase"]` that can be searched without touching the memory of unused streams.
     alert : ALERT array
     rule : RULE array
+    arrival : ARRIVAL array
     """
 
     phase: NDArray[np.uint8]
     alert: NDArray[np.void]
     rule: NDArray[np.void]
+    arrival: NDArray[np.void]
 
 
 class Rows(NamedTuple):
@@ -122,7 +134,12 @@ def allocate_state(capacity: int) -> State:
     ----------
     capacity : int
     """
-    return State(np.zeros(capacity, np.uint8), np.zeros(capacity, ALERT), np.zeros(capacity, RULE))
+    return State(
+        np.zeros(capacity, np.uint8),
+        np.zeros(capacity, ALERT),
+        np.zeros(capacity, RULE),
+        np.zeros(capacity, ARRIVAL),
+    )
 
 
 def allocate_buffer(rows: int = BUFFER_ROWS) -> Buffer:

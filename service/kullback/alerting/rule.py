@@ -18,7 +18,7 @@ class Rule:
     keep_firing_for_ms : int
         How long an alert goes on after its anomaly ended; another anomaly meanwhile joins the same alert.
     no_data_after_ms : int
-        Silence after which the evidence is too old to keep an alert; 0 derives it from the stream's interval.
+        Silence after which a stream is without data; 0 derives it from its intervals.
     """
 
     for_ms: int = 0

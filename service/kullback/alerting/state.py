@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from kullback.alerting.alert import Alert, Phase, Reason, Transition
 from kullback.alerting.kernels import expire, walk
-from kullback.alerting.layout import ALERT, RULE, allocate_buffer, allocate_state, rows_of
+from kullback.alerting.layout import ALERT, ARRIVAL, RULE, allocate_buffer, allocate_state, rows_of
 from kullback.alerting.rule import Rule
+from kullback.alerting.silence import find_silent
 from kullback.core.scores import Episode, Scores, blank_scores
+
+ARRIVED = "arrival."
 
 
 class AlertStates:
@@ -60,7 +63,7 @@ class AlertStates:
         """
         transitions, rows, first = list(self.advance(now_ms)), rows_of(scores, muted), 0
         while first < len(scores):
-            first = walk(self._state, rows, self._buffer, first)
+            first = walk(self._state, rows, self._buffer, first, now_ms)
             transitions += self._drain()
         return tuple(transitions)
 
@@ -113,14 +116,21 @@ class AlertStates:
         """
         return self._state.phase[numbers]
 
-    def patience_ms(self, numbers: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Silence after which each stream counts as without data; 0 where it follows from the interval.
+    def silent(
+        self, numbers: NDArray[np.int32], last_sample_ms: NDArray[np.int64], now_ms: int
+    ) -> NDArray[np.bool_]:
+        """Which streams count as without data; see `kullback.alerting.silence`.
 
         Parameters
         ----------
         numbers : int32 array, shape (m,)
+        last_sample_ms : int64 array, shape (m,)
+            Their newest timestamps.
+        now_ms : int
         """
-        return self._state.rule["no_data_after_ms"][numbers]
+        silent = np.zeros(len(numbers), np.bool_)
+        find_silent(self._state.arrival, self._state.rule, numbers, last_sample_ms, now_ms, silent)
+        return silent
 
     def alert(self, number: int) -> Alert | None:
         """The live alert of a stream, None when there is none.
@@ -139,7 +149,9 @@ class AlertStates:
         ----------
         numbers : int32 array, shape (m,)
         """
-        return {name: self._state.alert[name][numbers] for name in ALERT.names or ()}
+        alerts = {name: self._state.alert[name][numbers] for name in ALERT.names or ()}
+        arrival = {f"{ARRIVED}{name}": self._state.arrival[name][numbers] for name in ARRIVAL.names or ()}
+        return alerts | arrival
 
     def load(self, numbers: NDArray[np.int32], arrays: Mapping[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
@@ -151,6 +163,8 @@ class AlertStates:
         """
         for name in ALERT.names or ():
             self._state.alert[name][numbers] = arrays[name]
+        for name in ARRIVAL.names or ():
+            self._state.arrival[name][numbers] = arrays[f"{ARRIVED}{name}"]
         self._state.phase[numbers] = arrays["phase"]
 
     def close(self, numbers: NDArray[np.int32]) -> None:
@@ -176,6 +190,7 @@ def warmup() -> None:
     scores.stream[:], scores.episode[:] = 0, Episode.ANOMALOUS
     states.step(scores, 0)
     states.advance(0)
+    states.silent(np.zeros(1, np.int32), np.zeros(1, np.int64), 0)
 
 
 def _transition(number: int, at_ms: int, before: int, after: tuple[Any, ...]) -> Transition:

@@ -115,6 +115,12 @@ class ErrorId(Enum):
         "The bodies of the requests in progress take up too much memory; nothing was applied.",
         "max_inflight_bytes",
     )
+    TOO_MANY_LISTENERS = ErrorFacts(
+        "kb-too-many-listeners",
+        "too_many_listeners",
+        "As many clients listen to events as are allowed.",
+        "max_event_listeners",
+    )
     STORAGE_UNAVAILABLE = ErrorFacts(
         "kb-storage-unavailable", "storage_unavailable", "The log cannot be written; nothing was applied."
     )

@@ -34,6 +34,7 @@ class Limits:
     future_tolerance_ms: int = 600_000
     out_of_order_ms: int = 0
     max_queue_samples: int = 1_000_000
+    max_event_listeners: int = 100
     tenants: Quotas = field(default_factory=Quotas)
 
 

@@ -13,6 +13,7 @@ from kullback.core.limits import Limits
 from kullback.core.profile import Profile
 from kullback.core.tenant import EVERYONE, Deeds
 from kullback.detector.layout import Shape
+from kullback.http.audience import Audience
 from kullback.http.protocols.dialect import Dialect
 from kullback.http.request_body import BodyRoom
 from kullback.outputs.exposition import Exposure, LabelTexts
@@ -78,6 +79,7 @@ class Context:
     label_texts: LabelTexts = field(default_factory=LabelTexts)
     bodies: BodyRoom = field(default_factory=BodyRoom)
     deeds: Deeds = field(default_factory=Deeds)
+    audience: Audience = field(default_factory=Audience)
     tenant: str = EVERYONE
 
     async def receive(self, request: PipelineRequest) -> Receipt:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.selector import Selector, parse_selector
@@ -103,10 +104,30 @@ class Look:
         return str(self.alerts.get(key, {}).get("state", ""))
 
 
+class EventStream(StreamingResponse):
+    """A listener's connection, which holds a seat as long as it is open.
+
+    Parameters
+    ----------
+    content : async iterator of bytes
+    context : Context
+    """
+
+    def __init__(self, content: AsyncIterator[bytes], context: Context) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(content, headers=headers, media_type="text/event-stream")
+        self._seat = context.audience.seat(context.limits.max_event_listeners)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell events until the client leaves (ASGI)."""
+        with self._seat:
+            await super().__call__(scope, receive, send)
+
+
 @router.get(
     "/events",
     response_class=StreamingResponse,
-    responses=answers(None, ErrorId.BAD_SELECTOR)
+    responses=answers(None, ErrorId.BAD_SELECTOR, ErrorId.TOO_MANY_LISTENERS)
     | {200: {"description": "Events.", "content": {"text/event-stream": {"example": EXAMPLE}}}},
 )
 async def events(
@@ -116,11 +137,10 @@ async def events(
 ) -> StreamingResponse:
     """`scores` (an array, once a second, of streams with news) and `alert` (one alert that changed).
 
-    Up to 1000 streams; choose them with `match[]`.
+    Up to 1000 streams; choose them with `match[]`. Up to `limits.max_event_listeners` clients at once.
     """
     look = Look(tuple(parse_selector(text) for text in match or [] if text))
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_told(request, context, look), headers=headers, media_type="text/event-stream")
+    return EventStream(_told(request, context, look), context)
 
 
 async def _told(request: Request, context: Context, look: Look) -> AsyncIterator[bytes]:

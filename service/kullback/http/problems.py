@@ -43,6 +43,7 @@ STATUS: Mapping[ErrorId, int] = {
     ErrorId.TOO_MANY_SAMPLES: 413,
     ErrorId.QUEUE_FULL: 429,
     ErrorId.BODIES_FULL: 503,
+    ErrorId.TOO_MANY_LISTENERS: 503,
     ErrorId.STORAGE_UNAVAILABLE: 503,
     ErrorId.STORAGE_IN_USE: 503,
     ErrorId.STORAGE_TOO_NEW: 503,

@@ -146,7 +146,9 @@ class ProfileSettings(Section):
     keep_firing_for: Duration | None = Field(None, description="Overrides alerting.keep_firing_for.")
     severity: str = Field("warning", description="Value of the alert's `severity` label.")
     no_data_after: Duration = Field(
-        0, description="Silence that counts as no data; 0: ten sampling intervals."
+        0,
+        description="How long nothing may arrive before a stream is without data; 0: ten sampling "
+        "intervals, or three pauses between deliveries if longer, 1m at least.",
     )
     identity_labels: list[str] = Field([], description="Only these labels identify a stream; empty: all.")
     ignore_labels: list[str] = Field([], description="Labels that do not identify a stream, such as pod.")

@@ -99,6 +99,11 @@ class LimitsSettings(Section):
         ge=1,
         description="Samples that wait for the engine; beyond it senders get 429.",
     )
+    max_event_listeners: int = Field(
+        DEFAULTS.max_event_listeners,
+        ge=0,
+        description="Clients that listen to /api/v1/events at once, open pages included; beyond it they get 503.",
+    )
 
     expire_streams_after: Duration = Field(
         7 * DAY_MS, description="Silence after which a stream is forgotten; 0: never."

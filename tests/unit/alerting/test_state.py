@@ -107,15 +107,92 @@ def test_silence_is_measured_in_intervals_of_the_stream_when_not_set() -> None:
     scores = life("Aaa")
     scores.timestamp_ms[:] = START_MS + np.arange(3) * 60 * STEP_MS
     hourly.step(scores, START_MS)
-    assert hourly.advance(minute(120 + 5 * 60 - 1)) == ()
-    assert told(hourly.advance(minute(120 + 5 * 60))) == [(420, "resolved")]
+    assert hourly.advance(minute(120 + 10 * 60 - 1)) == ()
+    assert told(hourly.advance(minute(120 + 10 * 60))) == [(720, "resolved")]
 
 
-def test_first_sample_alone_waits_for_the_interval_its_onset_suggests() -> None:
+def test_the_interval_is_known_when_the_first_anomaly_comes() -> None:
     made = states()
-    made.step(life("A", onset_samples=6), START_MS)
-    assert made.advance(minute(9)) == ()
-    assert told(made.advance(minute(10))) == [(10, "resolved")]
+    made.step(life("....A", onset_samples=0), START_MS)
+    assert made.advance(minute(13)) == ()
+    assert told(made.advance(minute(14))) == [(14, "resolved")]
+
+
+def delivered(made: AlertStates, letters: str, at_minute: float, first: int = 0) -> list[tuple[float, str]]:
+    """Samples that arrive together, and what became of it."""
+    return told(made.step(life(letters, first=first), minute(at_minute)))
+
+
+def test_a_sender_that_is_late_is_not_silent_while_it_delivers() -> None:
+    made, late_minutes = states(no_data_minutes=5), 120
+    assert delivered(made, "Aaa", late_minutes + 2) == [(0, "firing")]
+    for first in range(3, 30):
+        assert made.advance(minute(late_minutes + first)) == ()
+        assert delivered(made, "a", late_minutes + first, first) == []
+    assert made.advance(minute(late_minutes + 29 + 4)) == ()
+    assert told(made.advance(minute(late_minutes + 29 + 5))) == [(34, "resolved")]
+
+
+def test_a_sender_that_is_late_has_its_whole_keep_firing_for() -> None:
+    made = states(keep_minutes=5)
+    assert delivered(made, "Aae", 62) == [(0, "firing")]
+    assert made.advance(minute(66)) == ()
+    assert told(made.advance(minute(67))) == [(7, "resolved")]
+
+
+def test_a_sender_that_delivers_an_hour_at_a_time_is_not_silent_in_between() -> None:
+    made = states()
+    for hour in range(3):
+        delivered(made, "." * 60, 60 * (hour + 1), 60 * hour)
+    delivered(made, "A" + "a" * 59, 240, 180)
+    assert made.advance(minute(299)) == ()
+    assert delivered(made, "a" * 60, 300, 240) == []
+    assert made.advance(minute(300 + 3 * 59)) == ()
+    ((_, state),) = told(made.advance(minute(300 + 3 * 60 + 1)))
+    assert state == "resolved"
+
+
+def test_an_outage_is_not_taken_for_the_interval() -> None:
+    made = states()
+    delivered(made, "." * 30, 29)
+    delivered(made, ".", 1500, 1500)
+    for at in range(1501, 1560):
+        delivered(made, ".", at, at)
+    delivered(made, "A", 1560, 1560)
+    assert [state for _, state in told(made.advance(minute(1600)))] == ["resolved"]
+
+
+def silent(made: AlertStates, at_minute: float, last_minute: float = 0) -> bool:
+    (found,) = made.silent(ONE, np.array([minute(last_minute)]), minute(at_minute))
+    return bool(found)
+
+
+def test_a_stream_is_without_data_when_its_alert_ends_for_that() -> None:
+    made = states(no_data_minutes=4)
+    delivered(made, "Aaa", 2)
+    assert not silent(made, 6, 2)
+    assert silent(made, 6.1, 2)
+    assert made.advance(minute(5.9)) == ()
+    assert told(made.advance(minute(6))) == [(6, "resolved")]
+
+
+def test_late_data_is_data() -> None:
+    made = states()
+    delivered(made, "....", 600)
+    assert not silent(made, 609, 3)
+    assert silent(made, 611, 3)
+
+
+def test_a_stream_of_which_nothing_was_scored_is_judged_by_its_timestamps() -> None:
+    assert not silent(states(), 5)
+    assert silent(states(), 5.1)
+
+
+def test_a_clock_that_jumps_back_makes_nothing_late() -> None:
+    made = states(no_data_minutes=5)
+    made.step(life("A"), minute(1000))
+    made.step(life("a", first=1), minute(1))
+    assert told(made.advance(minute(6))) == [(6, "resolved")]
 
 
 def test_pending_alert_that_goes_silent_never_fires() -> None:
@@ -222,10 +299,12 @@ def test_phases_are_the_values_of_the_metric() -> None:
     assert made.live().tolist() == [1, 4]
 
 
-def test_patience_is_that_of_each_streams_rule() -> None:
+def test_silence_is_that_of_each_streams_rule() -> None:
     made = states(no_data_minutes=2)
     made.follow(ONE, Rule(no_data_after_ms=5))
-    assert made.patience_ms(np.array([1, 0], np.int32)).tolist() == [2 * STEP_MS, 5]
+    numbers, last_ms = np.array([1, 0], np.int32), np.full(2, START_MS)
+    assert made.silent(numbers, last_ms, START_MS + 6).tolist() == [False, True]
+    assert made.silent(numbers, last_ms, minute(2) + 1).tolist() == [True, True]
 
 
 def test_rule_is_taken_from_the_profile() -> None:

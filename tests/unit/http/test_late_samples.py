@@ -10,7 +10,7 @@ import cramjam
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import normal, serving
+from tests.unit.http.conftest import feed, normal, serving
 from tests.unit.http.test_write import PROTOBUF, counted
 from tests.wire_messages import WriteRequest
 
@@ -211,3 +211,18 @@ def test_samples_that_are_too_old_or_ahead_are_counted_by_reason(client: httpx.C
 def test_backfill_takes_what_is_too_old(client: httpx.Client) -> None:
     old_ms = now_ms() - 4 * 3_600_000
     assert write(client, "old_seconds", [old_ms], normal(1), "?backfill=true").status_code == 204
+
+
+def test_an_alert_on_very_late_data_goes_on_between_requests(client: httpx.Client) -> None:
+    late_ms = -2 * 3_600_000
+    stream = feed(client, "very_late_seconds", normal(1500), later_ms=late_ms)
+    feed(client, "very_late_seconds", normal(60, 2) + 0.4, later_ms=late_ms + 60_000)
+    (alert,) = client.get("/api/v1/alerts", params={"stream": stream}).json()["alerts"]
+    assert alert["state"] == "firing"
+    looks = client.get("/api/v1/status").json()["uptime_s"]
+    while client.get("/api/v1/status").json()["uptime_s"] < looks + 3:  # deadlines are looked at every second
+        assert stream_of(client, "very_late_seconds")["state"] == "firing"
+        time.sleep(0.1)
+    feed(client, "very_late_seconds", normal(5, 3) + 0.4, later_ms=late_ms + 65_000)
+    (same,) = client.get("/api/v1/alerts", params={"stream": stream}).json()["alerts"]
+    assert (same["id"], same["state"]) == (alert["id"], "firing")
