@@ -102,7 +102,7 @@ class LimitsSettings(Section):
     max_event_listeners: int = Field(
         DEFAULTS.max_event_listeners,
         ge=0,
-        description="Clients that listen to /api/v1/events at once, open pages included; beyond it they get 503.",
+        description="Clients that listen to /api/v1/events at once; beyond it they get 503.",
     )
 
     expire_streams_after: Duration = Field(
