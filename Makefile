@@ -11,7 +11,7 @@ workers ?= $(shell nproc)
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 .PHONY: help run test check lint types layers rules dashboards manifests containers docs \
-        bench bench-detection fuzz soak crash reference openapi pictures lock sbom servers clean
+        bench bench-detection fuzz soak crash reference openapi pictures lock audit sbom servers clean
 
 help: ## Show this text
 	@printf 'Kullback: streaming anomaly detection with an alarm budget that is kept.\n\n'
@@ -101,6 +101,9 @@ openapi: $(venv)/.dev ## Generate docs/openapi.json from the code
 
 lock: ## Pin all dependencies anew, with hashes
 	scripts/lock.sh
+
+audit: ## Look the pinned dependencies up among known vulnerabilities (needs the internet)
+	scripts/audit.sh $(ARGS)
 
 sbom: $(venv)/.dev ## Write the bill of materials of what is shipped to dist/sbom.json (CycloneDX)
 	@mkdir -p dist
