@@ -62,10 +62,11 @@ VERSION_1 = {
     },
     "WriteRequest": {"timeseries": (1, "*TimeSeries"), "metadata": (3, "*MetricMetadata")},
 }
+# The first release candidates had one created timestamp per series, the final text has a start per sample.
 VERSION_2 = {
-    "Sample": SAMPLE,
+    "Sample": {**SAMPLE, "start_timestamp": (3, "int64")},
     "BucketSpan": SPAN,
-    "Histogram": HISTOGRAM,
+    "Histogram": {**HISTOGRAM, "start_timestamp": (17, "int64")},
     "Exemplar": {"labels_refs": (1, "*uint32"), "value": (2, "double"), "timestamp": (3, "int64")},
     "Metadata": {"type": (1, "int32"), "help_ref": (3, "uint32"), "unit_ref": (4, "uint32")},
     "TimeSeries": {

@@ -8,12 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import cramjam
 import httpx
 import pytest
+from tests.unit.http.test_write import counted
 from tests.wire_messages import Request, WriteRequest
+
+from kullback.core.batch import STALE_MARKER
 
 V1, V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
 COUNTER, GAUGE = 1, 2
@@ -169,3 +173,60 @@ def test_wild_numbers_are_refused_and_their_neighbours_kept(sender: Sender) -> N
     answer = sender.send()
     assert answer.status_code == 400
     assert written(answer)["samples"] == 1
+
+
+def test_a_counter_that_began_anew_has_no_negative_rate_and_no_wild_one(
+    sender: Sender, client: httpx.Client
+) -> None:
+    begin_ms = now_ms() - 400_000
+    series = sender.series(COUNTER, name="prw2_requests_total")
+    for index in range(400):
+        restarted = index >= 200
+        series.samples.add(
+            value=10.0 * (index - 199 if restarted else index + 1_000_000),
+            timestamp=begin_ms + 1000 * index,
+            start_timestamp=begin_ms + 199_000 if restarted else begin_ms - 3_600_000,
+        )
+    answer = sender.send()
+    assert (answer.status_code, written(answer)["samples"]) == (204, 400)
+    (stream,) = client.get("/api/v1/streams", params={"match[]": "prw2_requests_total"}).json()["streams"]
+    windows = client.get(f"/api/v1/streams/{stream['id']}/windows?window=256").json()
+    rates = [quantile[side] for quantile in windows["quantiles"] for side in ("reference", "current")]
+    assert rates == pytest.approx([10.0] * len(rates))
+    assert stream["anomalies"] == 0
+
+
+def test_a_stale_marker_is_taken_and_is_no_sample(sender: Sender, client: httpx.Client) -> None:
+    counted_as = {"protocol": "remote_write", "kind": "stale"}
+    before = counted(client, "kullback_samples_unscored_total", **counted_as)
+    series = sender.series(name="prw2_ended")
+    series.samples.add(value=1.0, timestamp=now_ms() - 1000)
+    series.samples.add(value=float(STALE_MARKER), timestamp=now_ms())
+    native = sender.series(name="prw2_ended_seconds")
+    native.histograms.add(sum=float(STALE_MARKER), timestamp=now_ms())
+    assert sender.send().status_code == 204
+    assert counted(client, "kullback_samples_unscored_total", **counted_as) == before + 2
+    (stream,) = client.get("/api/v1/streams", params={"match[]": "prw2_ended"}).json()["streams"]
+    assert stream["samples"] == 1
+
+
+def test_native_histograms_with_bounds_of_their_own_keep_them(sender: Sender, client: httpx.Client) -> None:
+    bounds, each = [0.1, 0.5, 1.0], [5, 3, 1, 1]
+    series = sender.series(name="prw2_custom_seconds")
+    for index in range(1, 101):
+        totals = [index * count for count in each]
+        histogram = series.histograms.add(
+            schema=-53, count_int=sum(totals), sum=1.0, timestamp=now_ms() - 200_000 + 1000 * index
+        )
+        histogram.custom_values.extend(bounds)
+        histogram.positive_spans.add(offset=0, length=4)
+        histogram.positive_deltas.extend([totals[0], *(b - a for a, b in pairwise(totals))])
+        histogram.start_timestamp = now_ms() - 3_600_000
+    answer = sender.send()
+    assert (answer.status_code, written(answer)["histograms"]) == (204, 100)
+    (stream,) = client.get("/api/v1/streams", params={"match[]": "prw2_custom_seconds"}).json()["streams"]
+    assert (stream["form"], stream["samples"], stream["observations"]) == ("histogram", 99, 990)
+    window = client.get(f"/api/v1/streams/{stream['id']}/windows?window=16").json()
+    assert [one["upper"] for one in window["bins"]] == [*bounds, None]
+    shares = [count / sum(each) for count in each]
+    assert [one["current_ratio"] for one in window["bins"]] == pytest.approx(shares, abs=0.02)
