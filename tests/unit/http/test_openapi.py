@@ -12,6 +12,7 @@ import pytest
 
 from kullback.core.errors import ErrorId
 from kullback.http.api import described_app
+from kullback.http.openapi import AT_THE_DOOR
 from kullback.http.write import PATHS
 
 SNAPSHOT = Path(__file__).parents[3] / "docs/openapi.json"
@@ -77,6 +78,25 @@ def test_problem_examples_name_known_errors() -> None:
             problem = answer.get("content", {}).get("application/problem+json", {})
             for example in examples(problem):
                 assert example["id"] in codes
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_endpoint_says_what_it_answers_at_the_door(name: str) -> None:
+    assert {"401", "403", "429"} <= set(OPERATIONS[name]["responses"])
+
+
+def test_the_door_s_answers_have_examples() -> None:
+    codes = {
+        code
+        for answer in DOCUMENT["components"]["responses"].values()
+        for code in answer["content"]["application/problem+json"]["examples"]
+    }
+    assert codes == {error.code for error in AT_THE_DOOR}
+
+
+def test_credentials_are_described_and_may_be_left_out_where_none_are_configured() -> None:
+    assert DOCUMENT["security"] == [{}, {"basic": []}, {"bearer": []}]
+    assert set(DOCUMENT["components"]["securitySchemes"]) == {"basic", "bearer"}
 
 
 def test_every_reference_points_somewhere() -> None:
