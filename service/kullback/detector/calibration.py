@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
+from kullback.core.scores import Episode
 from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS, LEVEL, RANK, VALUE
 from kullback.detector.tables import quiet_threshold
-from kullback.detector.windows import ANOMALOUS
 
+ANOMALOUS = int(Episode.ANOMALOUS)
 BLOCK_SAMPLES = 128
 TRUSTED_BLOCKS = 8
 PRIOR_BLOCKS = 16
@@ -32,6 +33,14 @@ INCIDENT_GAP = 7.0
 FEWEST_GAP_BLOCKS = 16
 EARLY_WIDENING = 3.0
 EARLY_BLOCKS = 8
+EARLY_BLOCK_SAMPLES = 64
+EARLY_FACTOR = 1.5
+"""Until a stream has blocks enough, its line is at least so many times the largest surprise so far."""
+EARLY_CAP_LINES = 3.0
+"""So far above the line may a surprise count in that: one incident must not blind the rest of the warm-up."""
+EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
+"""Places among the maxima that are free until long after: the largest of the short blocks that are full, and
+that of the one under way, which may hold the onset of an incident and does not count yet."""
 BELOW_LINE = 8
 ABOVE_LINE = 0.1
 NEWS_FACTOR = 2.0
@@ -222,6 +231,7 @@ def set_rank_line(stream: Any, tables: Any) -> None:
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
+        line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
     stream.zero[RANK] = 0.0
 
@@ -286,8 +296,11 @@ def set_value_line(stream: Any, channel: int, share: float, location: float, sca
         scale = (VALUE_PRIOR_BLOCKS * scale + len(usual) * own_scale) / weight
     level += EARLY_WIDENING * max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
     zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
+    line = location + scale * level
+    if stream.value_blocks < EARLY_BLOCKS:
+        line = max(line, np.sqrt(EARLY_FACTOR * stream.maxima[channel, EARLY_PEAK]))
     stream.zero[channel] = zero
-    stream.threshold[channel] = zero + (location + scale * level - zero) * stream.feedback
+    stream.threshold[channel] = zero + (line - zero) * stream.feedback
 
 
 @kernel
@@ -367,6 +380,25 @@ def value_score(stream: Any, channel: int, nats: float) -> float:
     """
     zero = stream.zero[channel]
     return float(max(np.sqrt(nats) - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
+
+
+@kernel
+def note_early(stream: Any, channel: int, nats: float, line_nats: float) -> None:
+    """Let a surprise count in the line that holds until a stream has shown its own blocks.
+
+    Nothing in the first samples tells a burst or a season from an incident, but for those that came before.
+
+    Parameters
+    ----------
+    stream : stream record
+    channel : int
+    nats, line_nats : float
+    """
+    most = max(stream.maxima[channel, EARLY_FILLING], min(nats, EARLY_CAP_LINES * line_nats))
+    if stream.samples % EARLY_BLOCK_SAMPLES == 0:
+        stream.maxima[channel, EARLY_PEAK] = max(stream.maxima[channel, EARLY_PEAK], most)
+        most = 0.0
+    stream.maxima[channel, EARLY_FILLING] = most
 
 
 @kernel

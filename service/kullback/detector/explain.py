@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback.detector.bank import ALTERNATIVES
 from kullback.detector.layout import KINDS, Shape
+from kullback.detector.plan import nearest
+from kullback.detector.ranks import BANK_LEADERS
 from kullback.detector.views import WindowView
 
 LEVEL_OF_MEDIAN, LEVEL_OF_P99 = 3, 6
@@ -16,6 +19,8 @@ NEIGHBOUR_SHARE = 0.25
 SECONDS = ("s", "seconds")
 HELD_SCORE = 0.995
 """A gate that is not passed holds a score this close to the line."""
+CHANGES = frozenset(alternative.name for alternative in ALTERNATIVES)
+"""Leaders that say what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Explanation:
     score : float
         NaN before the first score.
     leader : str
-        What leads, e.g. `ordered, 64 samples`.
+        What leads, e.g. `ordered, 16 samples`, `value`, or the kind of change: `spread grew`.
     onset_ms : int
         When the leading evidence begins.
     gates : tuple of Gate
@@ -115,7 +120,7 @@ class Explanation:
             return f"No score yet: {self._progress()}."
         if not self.anomalous:
             return f"{self._verdict()}; {self._where(unit)}"
-        return self._where(unit)
+        return f"{self.leader}: {self._where(unit)}" if self.leader in CHANGES else self._where(unit)
 
     def _progress(self) -> str:
         ready = self.gates[0]
@@ -204,22 +209,29 @@ def leader_text(leader: int, shape: Shape) -> str:
     if leader < 0:
         return "none"
     window, kind = divmod(leader, len(KINDS))
-    if window >= shape.window_slots:
-        return ("value", "level")[kind]
-    return f"{KINDS[kind]}, {shape.windows[window]} samples"
+    if window < shape.window_slots:
+        return f"{KINDS[kind]}, {shape.windows[window]} samples"
+    beyond = leader - len(KINDS) * shape.window_slots
+    return ALTERNATIVES[beyond - BANK_LEADERS].name if beyond >= BANK_LEADERS else ("value", "level")[beyond]
 
 
-def leading_window(leader: int, shape: Shape) -> int:
-    """Index of the window that shows what leads; magnitude is best seen in the shortest ones.
+def leading_window(leader: int, since_onset_samples: int, shape: Shape) -> int:
+    """Index of the window that shows what leads.
+
+    Magnitude is best seen in the shortest windows, a change of a kind in the one nearest to its age.
 
     Parameters
     ----------
     leader : int
+    since_onset_samples : int
     shape : Shape
     """
     window, kind = divmod(max(leader, 0), len(KINDS))
-    index = window if window < shape.window_slots else kind
-    return min(index, len(shape.windows) - 1)
+    if window < shape.window_slots:
+        return min(window, len(shape.windows) - 1)
+    if window > shape.window_slots:
+        return nearest(shape, since_onset_samples)
+    return min(kind, len(shape.windows) - 1)
 
 
 def largest_move(view: WindowView) -> Move | None:

@@ -21,10 +21,11 @@ RANK, VALUE, LEVEL = range(CHANNELS)
 KINDS = ("categorical", "ordered", "tails")
 BLOCKS = 64
 RECENT = 16
-ZONE_BYTES = 40
+ZONE_BYTES = 32
 REFRESH_SAMPLES = 16
 USUAL_WINDOWS = 5
 MAX_WINDOWS = 8
+BANK_SIZE = 18
 MAX_WINDOW_SAMPLES = 65_536
 SMALL_REFERENCE_SAMPLES = 2048
 MAX_REFERENCE_SAMPLES = 32_768
@@ -41,48 +42,47 @@ _NUMBERS = [
     ("last_raw", "f8"),
     ("interval_ms", "f8"),
     ("samples_per_alarm", "f8"),
-    ("anomalies", "i8"),
-    ("rank_last", "f8"),
-    ("rank_product", "f8"),
-    ("rank_square", "f8"),
-    ("fill", "i4"),
-    ("head", "i4"),
-    ("queued", "i4"),
-    ("told", "f4"),
-    ("newest_block", "i8"),
-    ("oldest_block", "i8"),
-    ("reference_count", "i4"),
     ("long_mean", "f8"),
     ("baseline", "f8"),
     ("centre", "f8"),
     ("slot_sum", "f8"),
-    ("block_fill", "i4"),
+    ("fill", "i4"),
+    ("head", "i4"),
+    ("queued", "i4"),
+    ("newest_block", "i4"),
+    ("oldest_block", "i4"),
+    ("reference_count", "i4"),
+    ("anomalies", "i4"),
     ("blocks", "i4"),
-    ("value_block_fill", "i4"),
     ("value_blocks", "i4"),
     ("slot_samples", "i4"),
-    ("slot", "i4"),
     ("firing_samples", "i4"),
-    ("calm_samples", "i4"),
-    ("calm_span", "i4"),
-    ("loud", "i4"),
-    ("muted", "i4"),
     ("recent_head", "i4"),
     *NEWEST_RUN,
     ("rank_count", "i4"),
+    ("rank_last", "f4"),
+    ("rank_product", "f4"),
+    ("rank_square", "f4"),
+    ("peak", "f4"),
+    ("told", "f4"),
     ("score", "f4"),
     ("divergence_nats", "f4"),
     ("leader", "i2"),
+    ("slot", "i2"),
+    ("block_fill", "i2"),
+    ("value_block_fill", "i2"),
+    ("calm_samples", "i2"),
+    ("watched", "i2"),
     ("open", "u1"),
     ("deseasoned", "u1"),
     ("episode", "u1"),
     ("feedback", "f4"),
-    ("budget_alarms", "f8"),
+    ("budget_alarms", "f4"),
+    ("fixed_nats", "f4"),
     ("budget_ms", "f8"),
     ("budget_samples", "f8"),
     ("effect_absolute", "f8"),
     ("effect_relative", "f8"),
-    ("fixed_nats", "f8"),
     ("out_of_order_ms", "i8"),
     ("season_ms", "i8"),
     ("zone_first", "i4"),
@@ -97,6 +97,7 @@ _NUMBERS = [
     ("fleet", "u1"),
     ("any_order", "u1"),
     ("season_declared", "u1"),
+    ("pinned", "u1"),
 ]
 """What is one number per stream. From `feedback` on it is the stream's plan."""
 
@@ -159,6 +160,8 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `struck` one bit per queued sample: it will not enter the reference
     - `mass` mass below each cut per current window, in units
     - `sums` statistics per current window, fixed point
+    - `bank` evidence per alternative (see `bank`), nats; `watched` the one that must ease for the episode
+      to end, 1 + its number, 0 for none; `peak` its largest evidence since then
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way
     - `threshold` surprise at which a channel's score is 1; `zero` where it is 0
     - `told` how far beyond its line the rank channel was when the episode's score last told of it
@@ -181,6 +184,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("views", "f8", (VIEWS,)),
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
+            ("bank", "f4", (BANK_SIZE,)),
             ("threshold", "f4", (CHANNELS,)),
             ("block", "f4", (CHANNELS,)),
             ("zero", "f4", (CHANNELS,)),

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
+from kullback.detector.bank import bank_surprise, empty_bank, newest_evidence, watch
 from kullback.detector.calibration import set_rank_line
-from kullback.detector.layout import RECENT
+from kullback.detector.layout import RANK, RECENT
 from kullback.detector.reference import admit, clear_reference, mark_newest
 from kullback.detector.windows import SHORT_WINDOW_SAMPLES, flush
 
@@ -23,8 +24,8 @@ REBASELINED = int(Episode.REBASELINED)
 
 CALM_SCORE = 0.7
 CALM_SAMPLES = 16
-MAGNITUDE_SPAN_SAMPLES = 12
-"""Evidence of the value and level channels, and of the shortest window."""
+GOES_ON_SHARE = 0.125
+"""Of the line: evidence of the calm samples alone at which a slow change takes an episode over."""
 SHIFT_SAMPLES = 1024
 
 
@@ -43,7 +44,7 @@ def live(
     stream : stream record
     tables : tables record
     calm_score : float
-        Score by short evidence only, which ends an episode.
+        Score by the evidence that keeps the episode going.
     span : int
         Length of the leading evidence in samples.
     scratch : int64 array
@@ -58,7 +59,7 @@ def live(
     stream.firing_samples += 1
     stream.calm_samples = stream.calm_samples + 1 if calm_score < CALM_SCORE else 0
     after = stream.rebaseline_after
-    if stream.calm_samples >= CALM_SAMPLES:
+    if stream.calm_samples >= CALM_SAMPLES and not _goes_on(stream):
         _end(stream)
     elif after > 0 and stream.firing_samples >= after:
         rebaseline(stream, tables, stream.firing_samples, scratch)
@@ -75,35 +76,36 @@ def _start(stream: Any, span: int) -> None:
     stream.calm_samples = 0
     stream.started_ms = stream.last_ms
     stream.onset_ms = onset_of(stream, span)
-    stream.calm_span = _calm_span(span)
     if span <= SHORT_WINDOW_SAMPLES:
         mark_newest(stream, span, True)
+
+
+@kernel
+def _goes_on(stream: Any) -> bool:
+    """Whether slow evidence takes the episode over: not calm itself, and growing by the calm samples too.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    nats, kind = bank_surprise(stream)
+    line = stream.threshold[RANK]
+    if nats < CALM_SCORE * line or newest_evidence(stream, kind, CALM_SAMPLES) < GOES_ON_SHARE * line:
+        return False
+    watch(stream, kind)
+    stream.calm_samples = 0
+    return True
 
 
 @kernel
 def _end(stream: Any) -> None:
     """End the episode: the calm samples were normal.
 
-    Windows that still hold the incident go on, but muted until they have forgotten it: they must not raise
-    it once more, and what comes next must not wait until they are full again.
+    The bank forgets the incident: what is slow would raise it once more.
     """
     stream.episode = READY | ENDED
     mark_newest(stream, CALM_SAMPLES, False)
-    stream.muted = stream.loud
-
-
-@kernel
-def _calm_span(span: int) -> int:
-    """Longest window that must be calm for the episode to end, by the evidence that began it.
-
-    Parameters
-    ----------
-    span : int
-        Length of the leading evidence in samples.
-    """
-    if span <= MAGNITUDE_SPAN_SAMPLES:
-        return 16
-    return 64 if span <= 16 else 256
+    empty_bank(stream)
 
 
 @kernel

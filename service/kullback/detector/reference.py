@@ -110,6 +110,19 @@ def key_at(stream: Any, at: int) -> int:
 
 
 @kernel
+def key_before(stream: Any, at: int) -> int:
+    """Key of the sample queued before a place.
+
+    Parameters
+    ----------
+    stream : stream record
+    at : int
+        Place in the queue's ring.
+    """
+    return key_at(stream, at - 1 if at > 0 else len(stream.codes) - 1)
+
+
+@kernel
 def is_struck(stream: Any, at: int) -> bool:
     """Whether a queued sample is kept out of the reference.
 

@@ -226,7 +226,9 @@ class ScalarDetector:
         """
         stream = self.streams[slot]
         leader = int(stream["leader"])
-        index = leading_window(leader, self.shape)
+        elapsed_ms = float(stream["last_ms"] - stream["onset_ms"])
+        since_onset = 1 + round(elapsed_ms / max(float(stream["interval_ms"]), 1.0))
+        index = leading_window(leader, since_onset, self.shape)
         return explain(
             view_window(self.streams[slot], index, self.shape.windows[index]),
             float(stream["score"]) if stream["reference_count"] else float("nan"),

@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
 from kullback.detector.axis import code_of
+from kullback.detector.bank import watch
 from kullback.detector.calibration import (
     BLOCK_SAMPLES,
+    EARLY_BLOCK_SAMPLES,
+    EARLY_BLOCKS,
     TRUSTED_BLOCKS,
     keep_maximum,
+    note_early,
     observe,
     rank_news,
     rank_score,
@@ -25,19 +29,26 @@ from kullback.detector.deseason import follow_season
 from kullback.detector.effect import effect_is_small
 from kullback.detector.layout import LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
+from kullback.detector.ranks import (
+    alternative_of,
+    rank_surprise,
+    shown_divergence,
+    span_of,
+)
 from kullback.detector.reference import (
     admit,
     count_below,
     count_through,
     gap_now,
     key_at,
+    key_before,
     key_of,
     mark_struck,
     value_of,
 )
 from kullback.detector.season import baseline_at, learn_profile
 from kullback.detector.value import start_views, value_surprise
-from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push, rank_surprise
+from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push
 
 FIRST_SCORE_SAMPLES = 64
 FIRST_GAP_SAMPLES = 16
@@ -92,11 +103,12 @@ def accept(
     stream.baseline = baseline_at(stream, phase) if stream.deseasoned else 0.0
     key = key_of(distance - stream.baseline, 0.0)
     code = code_in_reference(stream, key)
-    push(stream, tables, code)
+    push(stream, tables, code, key == key_before(stream, stream.head))
     _enqueue(stream, key, code)
     if stream.queued >= gap_now(stream) + REFRESH_SAMPLES:
         admit(stream, REFRESH_SAMPLES, scratch)
-        if stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS:
+        growing = stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS
+        if growing and not stream.episode & ANOMALOUS:
             _set_budget(stream, live_streams)
             set_rank_line(stream, tables)
     _score(stream, tables, value_nats, level_nats, learn, live_streams, scratch)
@@ -145,9 +157,10 @@ def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
     flush(stream, tables)
     for back in range(stream.queued, 0, -1):
         at = (newest - back) % room
-        code = code_in_reference(stream, key_at(stream, at))
+        key = key_at(stream, at)
+        code = code_in_reference(stream, key)
         stream.head = at
-        push(stream, tables, code)
+        push(stream, tables, code, key == key_before(stream, at))
         stream.codes[at] = code
     stream.head = newest
     _set_budget(stream, live_streams)
@@ -173,12 +186,12 @@ def _score(
     live_streams: int,
     scratch: NDArray[np.int64],
 ) -> None:
-    nats, short_nats, leader = rank_surprise(stream, tables)
+    nats, calm_nats, leader = rank_surprise(stream, tables)
     if stream.direction != 0 and (stream.rank_last > 0.0) != (stream.direction == ABOVE):
         value_nats, level_nats = 0.0, 0.0
-    stream.divergence_nats = divergence_of(stream, max(leader, 0) // 3) if leader >= 0 else np.nan
-    loudest, calm_score = rank_score(stream, nats), short_nats / stream.threshold[RANK]
-    span = tables.windows[max(leader, 0) // 3]
+    span = span_of(stream, tables, leader, False)
+    stream.divergence_nats = shown_divergence(stream, tables, span)
+    loudest, calm_score = rank_score(stream, nats), calm_nats / stream.threshold[RANK]
     by_value = value_score(stream, VALUE, value_nats)
     by_level = value_score(stream, LEVEL, level_nats)
     if by_value > loudest:
@@ -189,16 +202,32 @@ def _score(
     stream.leader, stream.score = leader, max(rank_news(stream, nats), by_value, by_level)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
+    elif stream.score > 1.0 and not stream.episode & ANOMALOUS:
+        watch(stream, max(alternative_of(tables, leader), -1))
+        if stream.watched:
+            span = span_of(stream, tables, leader, True)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
         stream.score = JUST_BELOW
     counts = 4 * stream.reference_count >= 3 * stream.reference_limit
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)
+    if stream.blocks < TRUSTED_BLOCKS:
+        note_early(stream, RANK, nats, stream.threshold[RANK])
+    if stream.value_blocks < EARLY_BLOCKS:
+        _learn_early(stream, value_nats, level_nats)
     if learn:
         _learn_value_line(stream, value_nats, level_nats, live_streams)
     if counts:
         _learn_rank_line(stream, tables, nats, live_streams)
+
+
+@kernel
+def _learn_early(stream: Any, value_nats: float, level_nats: float) -> None:
+    note_early(stream, VALUE, value_nats, stream.threshold[VALUE] ** 2)
+    note_early(stream, LEVEL, level_nats, stream.threshold[LEVEL] ** 2)
+    if stream.samples % EARLY_BLOCK_SAMPLES == 0 and not stream.episode & ANOMALOUS:
+        set_value_lines(stream)
 
 
 @kernel

@@ -7,6 +7,7 @@ choice of distribution irrelevant. Beyond the last well-observed quantile a tail
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
 from kullback.detector.layout import KINDS, Shape, allocate
 from kullback.detector.plan import Plan
+from kullback.detector.ranks import rank_surprise
 from kullback.detector.tables import (
     FILE,
     FIXED,
@@ -26,9 +28,11 @@ from kullback.detector.tables import (
     Null,
     build_tables,
 )
-from kullback.detector.windows import rank_surprise
+from kullback.detector.windows import ALARM_WINDOW_SAMPLES
 
 SEED = 20_240_501
+ALARM_WINDOWS = (4, 16, ALARM_WINDOW_SAMPLES)
+"""Windows whose statistics are simulated; those of other lengths lie between."""
 SIZES: NDArray[np.int64] = np.array([64, 128, 256, 512, 850, 1024], np.int64)
 SIZE_EDGES: NDArray[np.int64] = np.array([0, 96, 192, 384, 768, 1024], np.int64)
 LOG_SAMPLES: NDArray[np.float64] = np.log(10.0) * np.arange(2.0, 9.01, 0.5)
@@ -153,6 +157,8 @@ def _starts(
 def thresholds_of_starts(starts: NDArray[np.int64], samples: NDArray[np.int64]) -> NDArray[np.float64]:
     """Line that is crossed once per N samples, per class of reference size; log-linear beyond the observed.
 
+    A rarer alarm or a smaller reference never has a lower line, whatever chance said.
+
     Parameters
     ----------
     starts, samples : int64 arrays, shape (sizes, lines)
@@ -166,7 +172,8 @@ def thresholds_of_starts(starts: NDArray[np.int64], samples: NDArray[np.int64]) 
         slope, start = np.polyfit(log_gap[rare], lines[rare], 1)
         inside = np.interp(LOG_SAMPLES, np.maximum.accumulate(log_gap), lines)
         rows.append(np.where(log_gap[-1] < LOG_SAMPLES, start + slope * LOG_SAMPLES, inside))
-    return np.array(rows)
+    rising = np.maximum.accumulate(np.array(rows), axis=1)
+    return np.maximum.accumulate(rising[::-1], axis=0)[::-1]
 
 
 def tabulate(samples: int, streams: int, seed: int = SEED, shape: Shape | None = None) -> Null:
@@ -185,16 +192,17 @@ def tabulate(samples: int, streams: int, seed: int = SEED, shape: Shape | None =
     shape = shape or Shape()
     rng = np.random.default_rng(seed)
     run = min(samples, 1 << 17)
-    counts = np.zeros((len(shape.windows), len(KINDS), COUNT_KNOTS), np.int64)
+    short = replace(shape, windows=ALARM_WINDOWS)
+    counts = np.zeros((len(ALARM_WINDOWS), len(KINDS), COUNT_KNOTS), np.int64)
     for _ in range(samples // run):
-        _simulate(shape, blank_null(), run, rng, counts)
+        _simulate(short, blank_null(), run, rng, counts)
     nats = np.stack(
         [
             np.stack([nats_of_counts(counts[w, k], length) for k in range(len(KINDS))])
-            for w, length in enumerate(shape.windows)
+            for w, length in enumerate(ALARM_WINDOWS)
         ]
     )
-    null = blank_null()._replace(windows=np.array(shape.windows, np.int64), nats=nats)
+    null = blank_null()._replace(windows=np.array(ALARM_WINDOWS, np.int64), nats=nats)
     return _with_thresholds(shape, null, run, samples // run, streams, rng)
 
 

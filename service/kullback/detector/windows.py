@@ -7,27 +7,25 @@ from typing import Any
 import numpy as np
 
 from kullback.core.kernel import kernel
-from kullback.core.scores import Episode
-from kullback.detector.axis import BINS, BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
+from kullback.detector.axis import BLOCK, COARSE_BINS, COARSE_OF, CUTS, UNITS, UNITS_BELOW
+from kullback.detector.bank import empty_bank, weigh
 from kullback.detector.tables import FIXED, PART_BITS, STRIDE_BITS, surprise_nats
 
 SHORT_WINDOW_SAMPLES = 64
+ALARM_WINDOW_SAMPLES = 32
+"""Longest window whose surprise can raise an alarm; what lasts longer is the bank's, which needs no length.
+Of longer windows the divergence alone is kept up, for people to read and for a threshold of their own."""
 EARLY_REFERENCE_RATIO = 4
 PARTS = (1 << PART_BITS) - 1
 HALF_STEP = 1 << (STRIDE_BITS - PART_BITS - 1)
 _CUTS = len(CUTS)
 _CUT_SHARES = CUTS
 ABOVE, BELOW = 1, 2
-ANOMALOUS = int(Episode.ANOMALOUS)
-LOUD_SHARE = 0.7
-"""Of the line: a window above it still holds the incident when its episode ends."""
-MUTED_FACTOR = 1.5
-"""What comes while a window is muted must be that much more surprising to begin an episode."""
 
 
 @kernel
 def flush(stream: Any, tables: Any) -> None:
-    """Empty the current windows.
+    """Empty the current windows and the bank.
 
     Parameters
     ----------
@@ -35,8 +33,7 @@ def flush(stream: Any, tables: Any) -> None:
     tables : tables record
     """
     stream.fill = 0
-    stream.loud = 0
-    stream.muted = 0
+    empty_bank(stream)
     for window in range(len(tables.windows)):
         for cut in range(_CUTS):
             stream.mass[window, cut] = 0
@@ -45,8 +42,8 @@ def flush(stream: Any, tables: Any) -> None:
 
 
 @kernel
-def push(stream: Any, tables: Any, code: int) -> None:
-    """Let a sample into every window, and the sample it displaces out.
+def push(stream: Any, tables: Any, code: int, repeats: bool) -> None:
+    """Let a sample into the bank and into every window, and the sample it displaces out.
 
     Parameters
     ----------
@@ -55,8 +52,11 @@ def push(stream: Any, tables: Any, code: int) -> None:
         Its `head` still points at the place of the new sample.
     code : int
         Block of bins of the new sample.
+    repeats : bool
+        Whether its value is that of the sample before.
     """
     room = len(stream.codes)
+    weigh(stream, code, repeats)
     for window in range(len(tables.windows)):
         length = tables.windows[window]
         if length == 0:
@@ -107,9 +107,11 @@ def _exchange(stream: Any, tables: Any, window: int, code: int, old: int) -> Non
 @kernel
 def _move(stream: Any, tables: Any, window: int, cut: int, units: int) -> None:
     mass = int(stream.mass[window, cut])
+    stream.mass[window, cut] = mass + units
+    if tables.windows[window] > ALARM_WINDOW_SAMPLES:
+        return
     stride = tables.stride[window]
     before, after = position_of(mass, stride), position_of(mass + units, stride)
-    stream.mass[window, cut] = mass + units
     for kind in range(2):
         step = _between(tables, cut, after, kind) - _between(tables, cut, before, kind)
         stream.sums[window, kind + 1] += step
@@ -209,8 +211,8 @@ def divergence_of(stream: Any, window: int) -> float:
 
 
 @kernel
-def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
-    """Largest surprise over windows and statistics.
+def window_surprise(stream: Any, tables: Any) -> tuple[float, int]:
+    """Largest surprise over the windows that can raise an alarm, and their statistics.
 
     Parameters
     ----------
@@ -219,35 +221,24 @@ def rank_surprise(stream: Any, tables: Any) -> tuple[float, float, int]:
 
     Returns
     -------
-    float, float, int
-        Surprise in nats, the same over the windows that decide about calm, and the leader
-        (window × kinds + kind; −1 when no window is active).
+    float, int
+        Surprise in nats and the leader (window × kinds + kind; −1 when no window is active).
     """
-    largest, short, leader = 0.0, 0.0, -1
+    largest, leader = 0.0, -1
     for window in range(len(tables.windows)):
-        if not is_active(tables, stream, window):
+        if tables.windows[window] > ALARM_WINDOW_SAMPLES or not is_active(tables, stream, window):
             continue
-        if stream.direction != 0:
-            wanted = stream.direction == ABOVE
-            if rises(stream, tables, window) != wanted:
-                leader = max(leader, 0)
-                continue
-        length = tables.windows[window]
-        nats, kind = _window_surprise(stream, tables, window)
-        _note_loudness(stream, window, nats)
-        if length <= stream.calm_span:
-            short = max(short, nats)
-        if stream.muted & (1 << window) and not stream.episode & ANOMALOUS:
+        if stream.direction != 0 and rises(stream, tables, window) != (stream.direction == ABOVE):
             leader = max(leader, 0)
-        elif nats > largest or leader < 0:
+            continue
+        nats, kind = _most_surprising(stream, tables, window)
+        if nats > largest or leader < 0:
             largest, leader = nats, window * 3 + kind
-    if stream.muted and not stream.episode & ANOMALOUS:
-        largest /= MUTED_FACTOR
-    return largest, short, leader
+    return largest, leader
 
 
 @kernel
-def _window_surprise(stream: Any, tables: Any, window: int) -> tuple[float, int]:
+def _most_surprising(stream: Any, tables: Any, window: int) -> tuple[float, int]:
     largest, leading = 0.0, 0
     for kind in range(3):
         statistic = 2.0 * tables.windows[window] * stream.sums[window, kind] / FIXED
@@ -255,25 +246,3 @@ def _window_surprise(stream: Any, tables: Any, window: int) -> tuple[float, int]
         if nats > largest:
             largest, leading = nats, kind
     return largest, leading
-
-
-@kernel
-def _note_loudness(stream: Any, window: int, nats: float) -> None:
-    """A window that has become quiet is no longer muted."""
-    bit = 1 << window
-    if nats >= LOUD_SHARE * stream.threshold[0]:
-        stream.loud |= bit
-    else:
-        stream.loud &= ~bit
-        stream.muted &= ~bit
-
-
-@kernel
-def place(code: int) -> tuple[int, int]:
-    """First and last bin of a code.
-
-    Parameters
-    ----------
-    code : int
-    """
-    return BLOCK[code, 0], min(BLOCK[code, 1], BINS - 1)
