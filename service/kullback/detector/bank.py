@@ -68,7 +68,8 @@ def _mass_of(law: Callable[[float], float]) -> Masses:
 
 
 def _whole(mass: Masses) -> Masses:
-    return mass / mass.sum()
+    whole: Masses = mass / mass.sum()
+    return whole
 
 
 def _shifted(sigmas: float) -> Masses:
@@ -302,4 +303,4 @@ def samples_since_onset(stream: Any, kind: int) -> int:
         weight *= memory
         if total >= wanted:
             return back + 1
-    return max(held, 1)
+    return int(max(held, 1))

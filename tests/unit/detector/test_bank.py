@@ -89,7 +89,9 @@ def test_the_alternative_that_leads_says_what_happened(change: object, name: str
 
 def test_onset_is_the_sample_where_the_evidence_was_nought_last() -> None:
     values = np.concatenate((normal(LEAD), 0.7 + normal(300, 6)))
-    kind = next(i for i, a in enumerate(ALTERNATIVES) if a.name == "level rose" and 0.1 < INFORMATION_NATS[i] < 0.2)
+    kind = next(
+        i for i, a in enumerate(ALTERNATIVES) if a.name == "level rose" and 0.1 < INFORMATION_NATS[i] < 0.2
+    )
     since = []
     for count in (LEAD + 60, LEAD + 150, LEAD + 300):
         detector, _ = fed(NEVER, values[:count])
