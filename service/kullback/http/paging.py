@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import Selector, parse_selector
-from kullback.pipeline.standing import STATES
+from kullback.pipeline.standing import FIRING, PENDING, SHIFTED, STATES
 from kullback.pipeline.tenancy import OwnFleet
 
+URGENCY = "urgency"
 SORTABLE = (
+    URGENCY,
     "score",
     "divergence_nats",
     "samples",
@@ -22,6 +24,7 @@ SORTABLE = (
     "realised_alarms_per_day",
 )
 COLUMNS = {"realised_alarms_per_day": "realised_per_day"}
+ABOVE_ALL_SCORES = 1e6
 MAX_LIMIT = 1000
 
 
@@ -109,7 +112,7 @@ def page(fleet: OwnFleet, query: Query, now_ms: int) -> tuple[NDArray[np.int32],
     numbers = selected(fleet, query.selectors)
     if query.state:
         numbers = numbers[fleet.standing(numbers, now_ms) == STATES.index(query.state)]
-    key = _key(fleet, numbers, query.sort)
+    key = _key(fleet, numbers, query.sort, now_ms)
     order = np.lexsort((numbers, key))
     if query.after is not None:
         last_key, last_number = query.after
@@ -134,9 +137,19 @@ def selected(fleet: OwnFleet, selectors: tuple[Selector, ...]) -> NDArray[np.int
     return np.unique(np.concatenate(found)).astype(np.int32)
 
 
-def _key(fleet: OwnFleet, numbers: NDArray[np.int32], sort: str) -> NDArray[np.float64]:
+def _key(fleet: OwnFleet, numbers: NDArray[np.int32], sort: str, now_ms: int) -> NDArray[np.float64]:
     """Rising sort key; streams without a value come last either way."""
     name = sort.removeprefix("-")
-    column = np.asarray(getattr(fleet.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
-    key: NDArray[np.float64] = -column if sort.startswith("-") else column
+    column = _urgency(fleet, numbers, now_ms) if name == URGENCY else _column(fleet, numbers, name)
+    key = -column if sort.startswith("-") else column
     return np.nan_to_num(key, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+
+
+def _column(fleet: OwnFleet, numbers: NDArray[np.int32], name: str) -> NDArray[np.float64]:
+    return np.asarray(getattr(fleet.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
+
+
+def _urgency(fleet: OwnFleet, numbers: NDArray[np.int32], now_ms: int) -> NDArray[np.float64]:
+    """Alerts under way before everything else: an incident that lasts scores less than its beginning did."""
+    alert = np.isin(fleet.standing(numbers, now_ms), (PENDING, FIRING, SHIFTED))
+    return _column(fleet, numbers, "score") + np.where(alert, ABOVE_ALL_SCORES, 0.0)

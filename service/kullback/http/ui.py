@@ -30,7 +30,7 @@ from kullback.http.context import Context, context_of
 from kullback.http.json_body import read_json
 from kullback.http.markers import marker_row
 from kullback.http.ops import states_of
-from kullback.http.paging import page, query_of
+from kullback.http.paging import URGENCY, page, query_of
 from kullback.http.problems import status_of
 from kullback.http.request_body import read_body
 from kullback.http.stream_shapes import known, rows_of
@@ -157,7 +157,7 @@ async def fleet_page(
     cursor: str = "",
 ) -> Response:
     """A page of streams with their past scores, and how many streams are in each state."""
-    query = query_of(match or [], state, "-score", limit, cursor)
+    query = query_of(match or [], state, f"-{URGENCY}", limit, cursor)
     now_ms = context.clock()
 
     def asked(fleet: OwnFleet) -> dict[str, Any]:

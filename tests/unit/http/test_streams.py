@@ -49,7 +49,19 @@ def test_the_highest_scores_come_first_and_unscored_streams_last(
         assert len(known) == 8
 
 
-@pytest.mark.parametrize("sort", ["-score", "samples", "-last_sample_ms", "realised_alarms_per_day"])
+def test_an_alert_under_way_comes_before_higher_scores(client: httpx.Client) -> None:
+    nearly = normal(3000, 3)
+    nearly[-1] = nearly.mean() + 5.5 * nearly.std()
+    feed(client, "urgent_seconds", nearly, n="nearly")
+    alarmed = feed(client, "urgent_seconds", np.concatenate([normal(3000), normal(72, 2) + 0.4]), n="on")
+    found = {"match[]": "urgent_seconds", "limit": 1}
+    assert listed(client, sort="-urgency", **found)["streams"][0]["id"] == alarmed
+    assert listed(client, sort="-score", **found)["streams"][0]["id"] != alarmed
+
+
+@pytest.mark.parametrize(
+    "sort", ["-score", "-urgency", "samples", "-last_sample_ms", "realised_alarms_per_day"]
+)
 def test_pages_hold_every_stream_once(client: httpx.Client, crowd: list[str], sort: str) -> None:
     seen, cursor = [], ""
     while True:
