@@ -116,12 +116,13 @@ def _draw(results: dict[str, list[tuple[str, float, float]]], path: Path) -> Non
         nats = [nats for _, nats, _ in reversed(rows)]
         colours = ["#d62728" if p <= SIGNIFICANT else "#999999" for _, _, p in reversed(rows)]
         bars = axis.barh(names, nats, color=colours)
-        axis.bar_label(
-            bars, [f"{one:.3f}, p = {p:.2g}" for _, one, p in reversed(rows)], padding=3, fontsize=8
-        )
-        axis.axvline(WORTH_RETRAINING_NATS, color="#444444", linestyle="--", linewidth=1)
+        numbers = [f"{one:.3f}, p = {p:.2g}" for _, one, p in reversed(rows)]
+        line = axis.axvline(WORTH_RETRAINING_NATS, color="#444444", linestyle="--", linewidth=1, zorder=0)
+        for text in axis.bar_label(bars, numbers, padding=5, fontsize=8):
+            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+        axis.legend([line], ["worth retraining"], loc="lower right", fontsize=8)
         axis.set_xscale("log")
-        axis.set_xlim(0.5 * min(moved), 40 * max(moved))  # room for the numbers
+        axis.set_xlim(0.5 * min(moved), 120 * max(moved))  # room for the numbers
         axis.set_title(day)
         axis.set_xlabel("D(day ‖ month), nats")
     figure.savefig(path, dpi=110)

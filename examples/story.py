@@ -78,6 +78,7 @@ def _draw_values(axis: Any, track: Track) -> None:
         axis.annotate(
             what, (step, 1), (4, -4), xycoords=("data", "axes fraction"), textcoords="offset points",
             rotation=90, va="top", ha="left", fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )  # fmt: skip
 
 

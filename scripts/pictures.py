@@ -161,6 +161,8 @@ def pages(browser: Browser, url: str, folder: Path) -> None:
         if name == "compare":
             page.locator("#example").click()
             page.get_by_role("button", name="Compare", exact=True).click()
+        if "streams" in path:
+            page.get_by_role("button", name="15 min").click()
         page.wait_for_timeout(4000)
         bottom = page.locator("main").bounding_box()
         height = bottom["y"] + bottom["height"] if bottom else view["height"]

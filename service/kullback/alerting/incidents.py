@@ -51,13 +51,28 @@ class Incident:
     @property
     def sentence(self) -> str:
         """What happened, e.g. `12 streams of job=api moved within 3m; first: …`."""
-        first = self.decisions[0].annotations["summary"]
         if len(self.decisions) == 1:
-            return first
-        shown = ", ".join(f"{name}={value}" for name, value in self.shared[:SHOWN_LABELS])
+            return self.decisions[0].annotations["summary"]
         span_ms = self.decisions[-1].alert.starts_at_ms - self.starts_at_ms
-        within = render_duration(-(-max(span_ms, 1) // SECOND_MS) * SECOND_MS)
-        return f"{len(self.decisions)} streams of {shown} moved within {within}; first: {first}"
+        return told(len(self.decisions), self.shared, span_ms, self.decisions[0])
+
+
+def told(streams: int, shared: Labels, span_ms: int, first: Decision) -> str:
+    """An incident of several streams in words.
+
+    Parameters
+    ----------
+    streams : int
+    shared : Labels
+        What they have in common.
+    span_ms : int
+        Between the first onset and the last.
+    first : Decision
+        Where to look for the cause.
+    """
+    shown = ", ".join(f"{name}={value}" for name, value in shared[:SHOWN_LABELS])
+    within = render_duration(-(-max(span_ms, 1) // SECOND_MS) * SECOND_MS)
+    return f"{streams} streams of {shown} moved within {within}; first: {first.annotations['summary']}"
 
 
 def incidents(decisions: Iterable[Decision], within_ms: int = WITHIN_MS) -> tuple[Incident, ...]:
@@ -79,7 +94,7 @@ def incidents(decisions: Iterable[Decision], within_ms: int = WITHIN_MS) -> tupl
     ordered = sorted(decisions, key=lambda decision: (decision.alert.starts_at_ms, decision.id))
     waiting: dict[Pair, deque[Decision]] = defaultdict(deque)
     for decision in ordered:
-        for pair in _own(decision):
+        for pair in own_pairs(decision):
             waiting[pair].append(decision)
     found: list[Incident] = []
     taken: set[str] = set()
@@ -96,7 +111,7 @@ def _companions(
 ) -> tuple[Decision, ...]:
     """The first alert and those that share with it the label that most of them have."""
     largest: tuple[Decision, ...] = (first,)
-    for pair in _own(first):
+    for pair in own_pairs(first):
         sharing = _up_to(waiting[pair], taken, bound_ms)
         if len(sharing) > len(largest):
             largest = sharing
@@ -115,10 +130,15 @@ def _up_to(queue: deque[Decision], taken: set[str], bound_ms: int) -> tuple[Deci
 
 
 def _shared(members: Sequence[Decision]) -> Labels:
-    common = set(_own(members[0])).intersection(*(_own(decision) for decision in members[1:]))
+    common = set(own_pairs(members[0])).intersection(*(own_pairs(decision) for decision in members[1:]))
     return tuple(sorted(common))
 
 
-def _own(decision: Decision) -> Iterator[Pair]:
-    """The labels of the stream itself; its metric counts, because one metric of many hosts may move."""
+def own_pairs(decision: Decision) -> Iterator[Pair]:
+    """The labels of the stream itself; its metric counts, because one metric of many hosts may move.
+
+    Parameters
+    ----------
+    decision : Decision
+    """
     return (pair for pair in decision.labels if pair[0] not in OWN_LABELS or pair[0] == "metric")

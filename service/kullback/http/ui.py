@@ -67,6 +67,7 @@ PAGES = (
 STARTING = "The first start on a machine compiles for about a minute; this page goes on by itself."
 STATIC = Path(__file__).parent / "static"
 MOST_POINTS = 1000
+FEW = 10
 SPARK_POINTS = 32
 A_DAY = "public, max-age=86400"
 
@@ -224,6 +225,8 @@ async def what_if_page(
     figure = curve_figure([point.budget for point in answer.points], _costs(answer), answer.budget)
     if any(point.alarms_per_week is None for point in answer.points):
         figure.update_yaxes(title_text="alarms", tickformat="d")
+        if max(_costs(answer)) < FEW:
+            figure.update_yaxes(dtick=1)
     colours = {"chosen": CURRENT, "other": QUIET}
     return _json({"answer": answer.model_dump(), "figure": _plot(figure), "colours": colours})
 

@@ -176,8 +176,8 @@ def alarms_above(evidence: NDArray[np.float64], lasting: NDArray[np.bool_], line
 
     Notes
     -----
-    An episode ends with the first step below `CALM_SCORE` of the line that no alert covers; samples in between
-    are not kept.
+    An episode ends with the first step below `CALM_SCORE` of the line that no alert covers; samples in
+    between are not kept.
 
     >>> alarms_above(np.array([0.2, 1.4, 0.9, 1.2, 0.1, 1.1]), np.zeros(6, bool), 1.0)
     2

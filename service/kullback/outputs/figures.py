@@ -21,7 +21,8 @@ from kullback.detector.views import WindowView
 
 REFERENCE, CURRENT, ALARM, QUIET = "#8a8f98", "#2f6fde", "#d1242f", "#b9c0ca"
 MARGIN = {"l": 64, "r": 16, "t": 36, "b": 44}
-MOST_FLAGS, LONGEST_FLAG = 8, 24
+LONGEST_FLAG, FLAG_SHARE, FLAG_HEIGHT = 24, 0.16, 18
+"""Letters of a marker's text, the share of the time axis that they take, and their height in pixels."""
 FAR_SPANS = 1.5
 END_BIN_SHARE = 0.08
 """How far an open end bin is drawn beyond the last edge, as a share of the edges' span."""
@@ -95,11 +96,11 @@ def score_figure(
     )
     figure.add_hline(y=1.0, line_color=ALARM, line_dash="dash")
     _mark(figure, alarms_ms)
-    _flag(figure, markers)
+    _flag(figure, markers, _span(timestamp_ms, span_ms))
     _show_span(figure, span_ms)
     top = float(np.nanmax(score, initial=1.0))
     figure.update_yaxes(title_text="score", range=[0, max(1.3, 1.1 * top)])
-    return _dressed(figure, 220)
+    return _dressed(figure, 220, flagged=bool(markers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,9 @@ def value_figure(
     """
     times = _times(band.timestamp_ms)
     figure = go.Figure()
-    _fill(figure, times, band.lowest, band.highest, "lowest to highest", 0.16)
-    if band.quantiles is None or np.isnan(band.quantiles[1]).all():
+    known = band.quantiles is not None and not np.isnan(band.quantiles[1]).all()
+    _fill(figure, times, band.lowest, band.highest, "lowest to highest", 0.16 if known else 0.34)
+    if band.quantiles is None or not known:
         figure.add_scatter(x=times, y=band.mean, mode="lines", name="mean", line_color=CURRENT)
     else:
         low, middle, high = band.quantiles
@@ -156,11 +158,11 @@ def value_figure(
         median = np.where(np.isnan(middle), band.mean, middle)
         figure.add_scatter(x=times, y=median, mode="lines", name="median", line_color=CURRENT)
     _mark(figure, alarms_ms)
-    _flag(figure, markers)
+    _flag(figure, markers, _span(band.timestamp_ms, span_ms))
     _bound(figure, limits, band)
     _show_span(figure, span_ms)
     figure.update_yaxes(title_text=f"value ({unit})" if unit else "value")
-    return _dressed(figure, 260)
+    return _dressed(figure, 260, flagged=bool(markers))
 
 
 def _fill(
@@ -273,16 +275,27 @@ def _mark(figure: go.Figure, alarms_ms: Sequence[int]) -> None:
     )  # for the legend
 
 
-def _flag(figure: go.Figure, markers: Sequence[tuple[int, str]]) -> None:
-    """Dotted lines with what was done, written along them while there is room."""
-    for at_ms, text in markers:
+def _flag(figure: go.Figure, markers: Sequence[tuple[int, str]], span_ms: tuple[int, int]) -> None:
+    """Dotted lines with what was done written above them, as far as the texts have room beside each other."""
+    if not markers:
+        return
+    first_ms, last_ms = span_ms
+    room_ms, next_free_ms = FLAG_SHARE * (last_ms - first_ms), -1.0
+    for at_ms, text in sorted(markers):
         figure.add_vline(x=_instant(at_ms), line_color=REFERENCE, line_width=1.5, line_dash="dot")
+        late = last_ms - at_ms < room_ms
+        begins_ms = at_ms - room_ms if late else at_ms
         shown = text if len(text) <= LONGEST_FLAG else f"{text[: LONGEST_FLAG - 1]}…"
         figure.add_annotation(
-            x=_instant(at_ms), y=1, yref="paper", xanchor="left", yanchor="top", showarrow=False,
-            textangle=90,
-            text=escape(shown) if len(markers) <= MOST_FLAGS else "▾", hovertext=escape(text), font_size=11,
+            x=_instant(at_ms), y=1, yref="paper", xanchor="right" if late else "left", yanchor="bottom",
+            showarrow=False, text=escape(shown) if begins_ms >= next_free_ms else "▾", hovertext=escape(text),
+            font_size=11,
         )  # fmt: skip
+        next_free_ms = max(next_free_ms, begins_ms + room_ms)
+
+
+def _span(timestamp_ms: NDArray[np.int64], span_ms: tuple[int, int] | None) -> tuple[int, int]:
+    return span_ms or (int(timestamp_ms.min(initial=0)), int(timestamp_ms.max(initial=0)))
 
 
 def _show_span(figure: go.Figure, span_ms: tuple[int, int] | None) -> None:
@@ -294,18 +307,25 @@ def _instant(at_ms: int) -> str:
     return str(np.datetime64(at_ms, "ms"))
 
 
-def _dressed(figure: go.Figure, height: int) -> go.Figure:
+def _dressed(figure: go.Figure, height: int, flagged: bool = False) -> go.Figure:
+    above = FLAG_HEIGHT if flagged else 0
     axis: dict[str, Any] = {"gridcolor": "rgba(128,128,128,0.2)", "zeroline": False, "automargin": True}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     figure.update_layout(
         template="none",
-        height=height,
-        margin=MARGIN,
+        height=height + above,
+        margin={**MARGIN, "t": MARGIN["t"] + above},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font_family="system-ui, sans-serif",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={
+            "orientation": "h",
+            "y": 1.02 + above / (height - MARGIN["t"] - MARGIN["b"]),
+            "yanchor": "bottom",
+            "x": 1,
+            "xanchor": "right",
+        },
         hovermode="x",
         bargap=0,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from kullback.alerting.alert import Alert, Phase, Transition
 from kullback.alerting.decision import Decision, Wording, alert_id, decide
+from kullback.alerting.gathering import Gathering
 from kullback.alerting.state import AlertStates
 from kullback.core.tenant import tenant_of
 from kullback.core.units import unit_of
@@ -17,7 +18,7 @@ from kullback.outputs.alert_json import alert_json
 from kullback.pipeline.markers import Marker, remark, suspect
 from kullback.storage.history import History
 
-EXPLAINING = ("description", "top_bins", "quantiles", "marker")
+EXPLAINING = ("description", "top_bins", "quantiles", "marker", "incident")
 """Annotations that say what was seen when an alert began."""
 
 
@@ -59,6 +60,7 @@ class AlertBook:
         self._address = address
         self._deliver = deliver
         self._explanations: dict[int, Mapping[str, str]] = {}
+        self._gathering = Gathering()
 
     def take(self, transition: Transition, engine: LocalEngine, markers: Mapping[str, Marker]) -> None:
         """Write a transition down and hand it on.
@@ -76,6 +78,9 @@ class AlertBook:
             self._explanations[number] = _explained(transition, engine, markers)
         decision = self._decide(transition.alert, engine)
         tenant = tenant_of(engine.stream(number).series.labels)
+        if transition.fires and (incident := self._gathering.join(decision, tenant)):
+            self._explanations[number] = {**self._explanations[number], "incident": incident}
+            decision = self._decide(transition.alert, engine)
         self._history.put_alert(alert_json(decision), transition.alert, tenant)
         if transition.after is Phase.INACTIVE:
             self._explanations.pop(number, None)

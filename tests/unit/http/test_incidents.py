@@ -13,7 +13,8 @@ def test_alerts_that_begin_together_are_one_incident(tmp_path: Path) -> None:
         for server in ("web-1", "web-2", "web-3"):
             feed(client, "slow_seconds", with_step, job="api", server=server)
         feed(client, "calm_seconds", normal(4060), job="api", server="web-1")
-        ids = [alert["id"] for alert in client.get("/api/v1/alerts").json()["alerts"]]
+        alerts = client.get("/api/v1/alerts").json()["alerts"]
+        ids = [alert["id"] for alert in alerts]
         (incident,) = client.get("/api/v1/incidents").json()["incidents"]
     assert incident["shared"] == {"job": "api", "metric": "slow_seconds"}
     assert incident["streams"] == 3
@@ -22,6 +23,9 @@ def test_alerts_that_begin_together_are_one_incident(tmp_path: Path) -> None:
     assert incident["summary"].startswith(
         "3 streams of job=api, metric=slow_seconds moved within 1s; first: "
     )
+    told = {alert["labels"]["server"]: alert["annotations"].get("incident", "") for alert in alerts}
+    assert told["web-1"] == ""
+    assert told["web-3"].startswith("3 streams of job=api, metric=slow_seconds moved within ")
 
 
 def test_span_of_an_incident_is_bounded(client: httpx.Client) -> None:
