@@ -36,7 +36,7 @@ def service(path: Path, shards: int) -> Iterator[Pipeline]:
     options = load_settings(None, {"storage": storage, "limits": limits})
     path.mkdir(exist_ok=True)
     pipeline = build_pipeline(options, Meters(), lambda _: None)
-    assert list(pipeline.recover())[-1] == 1.0
+    assert list(pipeline.recover())[-1].ratio == 1.0
     try:
         yield pipeline
     finally:

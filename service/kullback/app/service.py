@@ -32,6 +32,9 @@ from kullback.pipeline.pipeline import Pipeline
 from kullback.settings import Settings, load_settings, read_profile
 from kullback.storage.directory import Directory
 
+SAY_EVERY_S = 2.0
+"""How often the log tells how far a start is."""
+
 EXIT_SOFTWARE = 70
 """sysexits.h EX_SOFTWARE: something inside broke; a supervisor should start the service again."""
 
@@ -110,8 +113,13 @@ class Service:
         log.info("stopped")
 
     async def _announce_readiness(self) -> None:
+        said_s = time.monotonic()
         while not self.owner.ready:
             await asyncio.sleep(0.05)
+            if time.monotonic() - said_s >= SAY_EVERY_S:
+                said_s = time.monotonic()
+                doing, ratio = self.owner.progress
+                log.info("starting", doing=doing, done=f"{ratio:.0%}")
         self.sender.adopt(await self._live_alerts())
         for loss in self.pipeline.losses:
             log.warning("storage_damaged", what=loss)

@@ -417,12 +417,23 @@ class LocalEngine:
         slices : iterable of Slice
             As `slices` gave them, by any number of shards; an engine without streams takes them.
         """
+        for _ in self.restoring(slices):
+            pass
+
+    def restoring(self, slices: Iterable[Slice]) -> Iterator[None]:
+        """`restore`, stopping after each slice so that one can tell how far it is.
+
+        Parameters
+        ----------
+        slices : iterable of Slice
+        """
         restoring = Restoring(
             self._table, self._patience, self._categories, self._shards, self._companions, self._plans
         )
         for part in slices:
             restoring.take(part, self._admission.profiles)
             self.offset = max(self.offset, part.offset)
+            yield
         self.restarted_streams = restoring.finish()
         self._outdated, self._restored_offset = restoring.outdated, self.offset
 

@@ -9,9 +9,9 @@ offset on brings it back with all its samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,9 @@ from kullback.core.labels import Kind, Labels, Series
 from kullback.core.profile import Profile
 from kullback.core.slice import Slice
 from kullback.engine.categories import Categories
+from kullback.engine.families import bound_of, is_total
 from kullback.engine.forms import Columns, Form, Rows, rows_of
-from kullback.engine.identity import profile_for
+from kullback.engine.identity import identity_of, profile_for
 from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
 from kullback.engine.shard import SavedRows
@@ -215,25 +216,25 @@ class Restoring:
         old_shards = int(part.facts["shards"])
         slots = part.columns["number"] // np.int32(old_shards)
         seating = self._seating(part.shard, slots)
-        saved_rows = zip(
-            slots.tolist(), _streams(part), part.columns["plan"], part.facts["categories"], strict=True
-        )
+        facts, seated = part.facts, []
+        plan_of_row = map(facts["plans"].__getitem__, part.columns["plan"].tolist())
+        saved_rows = zip(slots.tolist(), _streams(part), plan_of_row, facts["categories"], strict=True)
         for slot, saved, plan, categories in saved_rows:
-            number = self._shards.take(saved.id, slot)
+            number = self._shards.take(saved.series.id, slot)
             if number is not None:
-                stream = replace(saved, number=number, profile=profile_for(saved.source, profiles))
-                self._seat(stream, part.facts["plans"][plan])
+                stream = saved.stream(number, profile_for(saved.source, profiles))
+                self._table.add(stream)
+                if _feeds_itself(stream):
+                    self._table.learn(stream.series, number)
+                seated.append(stream)
+                if self._plans.text(stream) != plan:
+                    self.outdated.append(number)
                 self._categories.put(number, categories)
                 seating.number[slot], seating.opened_offset[slot] = number, stream.opened_offset
+        self._shards.seat(seated)
+        self._empty.update(stream.number for stream in seated)
         here = seating.number[slots]
         self._patience.heard_ms[here[here >= 0]] = part.columns["heard_ms"][here >= 0]
-
-    def _seat(self, stream: Stream, plan: str) -> None:
-        self._table.add(stream)
-        self._shards.seat([stream])
-        self._empty.add(stream.number)
-        if self._plans.text(stream) != plan:
-            self.outdated.append(stream.number)
 
     def _seating(self, shard: int, slots: NDArray[np.int32]) -> _Seating:
         seating = self._seatings.setdefault(shard, _Seating(np.empty(0, np.int32), np.empty(0, np.int64)))
@@ -271,25 +272,49 @@ class Restoring:
             self._misfits += len(numbers) - len(loaded)
 
 
-def _streams(part: Slice) -> Iterator[Stream]:
-    facts, columns = part.facts, part.columns
-    for row, labels in enumerate(facts["labels"]):
-        series = Series(_labels(labels), Kind(columns["kind"][row]), facts["unit"][row])
-        source = facts["source"][row]
-        yield Stream(
-            number=-1,
-            series=series,
-            source=series.labels if source is None else _labels(source),
-            form=Form(columns["form"][row]),
-            profile=_NO_PROFILE,
-            created_ms=int(columns["created_ms"][row]),
-            opened_offset=int(columns["opened_offset"][row]),
-            feedback=float(columns["feedback"][row]),
+def _feeds_itself(stream: Stream) -> bool:
+    """Whether the samples of the series that names a stream are its own for sure."""
+    series = stream.series
+    if stream.form is not Form.NUMBER or stream.source != series.labels:
+        return False
+    whole = bound_of(series) is None and not is_total(series)
+    return whole and identity_of(series, stream.profile) is series
+
+
+class _Saved(NamedTuple):
+    """A stream of a snapshot, which has neither number nor profile yet."""
+
+    series: Series
+    source: Labels
+    form: Form
+    created_ms: int
+    opened_offset: int
+    feedback: float
+
+    def stream(self, number: int, profile: Profile) -> Stream:
+        """The stream, with what it has today."""
+        return Stream(
+            number,
+            self.series,
+            self.source,
+            self.form,
+            profile,
+            self.created_ms,
+            self.opened_offset,
+            self.feedback,
         )
 
 
+def _streams(part: Slice) -> Iterator[_Saved]:
+    facts, columns = part.facts, part.columns
+    kinds, forms = map(Kind, columns["kind"].tolist()), map(Form, columns["form"].tolist())
+    numbers = (columns[name].tolist() for name in ("created_ms", "opened_offset", "feedback"))
+    rows = zip(facts["labels"], facts["unit"], facts["source"], kinds, forms, *numbers, strict=True)
+    for labels, unit, source, kind, form, created_ms, opened_offset, feedback in rows:
+        series = Series(_labels(labels), kind, unit)
+        own = series.labels if source is None else _labels(source)
+        yield _Saved(series, own, form, created_ms, opened_offset, feedback)
+
+
 def _labels(pairs: Sequence[Sequence[str]]) -> Labels:
-    return tuple((name, value) for name, value in pairs)
-
-
-_NO_PROFILE = Profile()
+    return tuple([(name, value) for name, value in pairs])

@@ -40,7 +40,7 @@ class Status(BaseModel):
     version: str
     python: str
     ready: bool
-    progress_ratio: float = Field(description="Of the replay at the start.")
+    progress_ratio: float = Field(description="Of the start: taking up the snapshot, replaying the log.")
     started_ms: int
     uptime_s: float
     streams: int
@@ -96,7 +96,7 @@ def _status(context: Context, pipeline: Pipeline, now_ms: int) -> Status:
         version=__version__,
         python=sys.version.split()[0],
         ready=context.owner.ready,
-        progress_ratio=context.owner.progress_ratio,
+        progress_ratio=context.owner.progress.ratio,
         started_ms=context.started_ms,
         uptime_s=(now_ms - context.started_ms) / 1000,
         streams=len(fleet.engine),
@@ -166,8 +166,9 @@ async def ready(context: In) -> Response:
     owner = context.owner
     if owner.ready:
         return PlainTextResponse("Kullback is ready.\n")
-    doing = "stopping" if owner.progress_ratio >= 1 else f"replaying its log: {owner.progress_ratio:.0%}"
-    return PlainTextResponse(f"Kullback is {doing}.\n", 503, {"Retry-After": "1"})
+    doing, ratio = owner.progress
+    text = "stopping" if ratio >= 1 else f"{doing}: {ratio:.0%}"
+    return PlainTextResponse(f"Kullback is {text}.\n", 503, {"Retry-After": "1"})
 
 
 @router.post(

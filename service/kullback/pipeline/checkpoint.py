@@ -52,26 +52,23 @@ class Checkpoint:
         """Snapshots that `restore` passed over."""
         return self._snapshots.unusable
 
-    def restore(self, fleet: Fleet) -> int:
-        """Take up the newest sound snapshot.
+    def restore(self, fleet: Fleet) -> Iterator[float]:
+        """Take up the newest sound snapshot, telling how far it is, 0 to 1.
+
+        Afterwards `offset` is that behind which the log has to be replayed; 0 when there is no snapshot.
 
         Parameters
         ----------
         fleet : Fleet
             Without streams yet.
-
-        Returns
-        -------
-        int
-            Offset behind which the log has to be replayed; 0 when there is no snapshot.
         """
         newest = self._snapshots.newest()
         if newest is None:
-            return 0
-        self.offset, slices = newest
-        fleet.engine.restore(_engine_slices(fleet, slices))
+            return
+        self.offset = newest.offset
+        for done, _ in enumerate(fleet.engine.restoring(_engine_slices(fleet, newest.slices)), 1):
+            yield min(done / newest.count, 1.0)
         self._log.skip_to(fleet.engine.offset)  # slices reach further than the snapshot's own offset
-        return self.offset
 
     def step(self, fleet: Fleet, now_ms: int) -> bool:
         """Copy one slice of a running snapshot, or begin one when it is time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from kullback.alerting.alert import Reason, Transition
 from kullback.alerting.maintenance import Maintenance
 from kullback.alerting.rule import rule_of
 from kullback.alerting.state import AlertStates
+from kullback.core.profile import Profile
 from kullback.core.scores import Scores
 from kullback.engine.local import LocalEngine
 from kullback.engine.streams import Stream
@@ -56,16 +57,20 @@ class Fleet:
         for transition in transitions:
             self.book.take(transition, self.engine, self.facts.markers)
 
-    def welcome(self, stream: Stream) -> None:
-        """Let a new or restored stream follow its rule and the maintenance windows.
+    def welcome(self, streams: Iterable[Stream]) -> None:
+        """Let new or restored streams follow their rules and the maintenance windows.
 
         Parameters
         ----------
-        stream : Stream
+        streams : iterable of Stream
         """
-        self.alerts.follow(np.array([stream.number], np.int32), rule_of(stream.profile))
-        self.maintenance.admit(stream.number, stream.series.labels)
-        self.history.points.welcome(stream.number, stream.id)
+        alike: dict[int, tuple[Profile, list[int]]] = {}
+        for stream in streams:
+            alike.setdefault(id(stream.profile), (stream.profile, []))[1].append(stream.number)
+            self.maintenance.admit(stream.number, stream.series.labels)
+            self.history.points.welcome(stream.number, stream.id)
+        for profile, numbers in alike.values():
+            self.alerts.follow(np.array(numbers, np.int32), rule_of(profile))
 
     def forget(self, number: int, now_ms: int, offset: int) -> None:
         """Close a stream and end its alert.

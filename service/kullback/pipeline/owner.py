@@ -7,12 +7,14 @@ needs a lock, and no reader sees half an update.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.pipeline.receipt import Receipt
@@ -24,11 +26,26 @@ P = TypeVar("P", bound="Owned")
 MAX_GROUP_REQUESTS = 512
 
 
+class Progress(NamedTuple):
+    """How far a start is.
+
+    Parameters
+    ----------
+    doing : str
+        What it is at, for people.
+    ratio : float
+        Of the whole, 0 to 1.
+    """
+
+    doing: str
+    ratio: float
+
+
 class Owned(Protocol):
     """What an owner looks after."""
 
-    def recover(self) -> Iterator[float]:
-        """Come back to the state before the last stop, telling how far it is, 0 to 1."""
+    def recover(self) -> Iterator[Progress]:
+        """Come back to the state before the last stop, telling how far it is."""
         ...
 
     def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
@@ -77,8 +94,8 @@ class Owner(Generic[P]):
     ----------
     ready : bool
         Whether jobs are taken: not while the log is replayed, not while stopping.
-    progress_ratio : float
-        Of the replay.
+    progress : Progress
+        Of the start.
     queued_samples : int
     """
 
@@ -100,7 +117,7 @@ class Owner(Generic[P]):
         self._thread = threading.Thread(target=self._live, name="kullback-owner", daemon=True)
         self.max_queue_samples = max_queue_samples
         self.queued_samples = 0
-        self.progress_ratio = 0.0
+        self.progress = Progress("compiling its kernels", 0.0)
         self.ready = False
 
     def start(self) -> None:
@@ -156,8 +173,8 @@ class Owner(Generic[P]):
         if self._closing:
             raise Overloaded(ErrorId.STARTING_OR_STOPPING, "The service is stopping.")
         if not self.ready:
-            done = f"{100 * self.progress_ratio:.0f} %"
-            raise Overloaded(ErrorId.STARTING_OR_STOPPING, f"The service is starting, {done} replayed.")
+            doing, ratio = self.progress
+            raise Overloaded(ErrorId.STARTING_OR_STOPPING, f"The service is {doing}: {ratio:.0%}.")
         self._jobs.append(job)
         self.queued_samples += job.samples
         self._wake.notify()
@@ -166,8 +183,9 @@ class Owner(Generic[P]):
     def _live(self) -> None:
         try:
             self._prepare()
-            for progress_ratio in self._pipeline.recover():
-                self.progress_ratio = progress_ratio
+            with _without_collector():
+                for progress in self._pipeline.recover():
+                    self.progress = progress
             self.ready = True
             wait_s = 0.0
             while self._await_work(wait_s):
@@ -216,6 +234,21 @@ class Owner(Generic[P]):
             _settle(job.answer, job.question(self._pipeline))
         except Exception as problem:
             _settle(job.answer, problem)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Python's collector looks at every object again and again while a large fleet comes back.
+
+    What is there afterwards stays as long as the service runs, so later collections leave it out, too:
+    looking at the objects of 100 000 streams would hold requests up.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _settle(answer: Future[Any], outcome: Any) -> None:

@@ -19,6 +19,7 @@ from kullback.pipeline.actions import carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
 from kullback.pipeline.fleet import Fleet
+from kullback.pipeline.owner import Progress
 from kullback.pipeline.receipt import Receipt
 from kullback.pipeline.receipts import receipt_of
 from kullback.pipeline.request import Request
@@ -128,8 +129,7 @@ class Pipeline(Fleet):
         if entry.protocol == ACTION:
             return carry_out(self, entry)
         scores = self.engine.update(entry.batch, entry.now_ms, entry.offset)
-        for stream in self.engine.opened:
-            self.welcome(stream)
+        self.welcome(self.engine.opened)
         muted = self.maintenance.muted(scores.stream, scores.timestamp_ms)
         if muted is not None:
             self.keep_out(scores, muted, entry.offset)
@@ -152,8 +152,7 @@ class Pipeline(Fleet):
         self.limits = limits
         self.engine.set_quotas(limits.tenants)
         self.engine.reconfigure(profiles)
-        for stream in self.engine:
-            self.welcome(stream)
+        self.welcome(self.engine)
 
     def breathe(self, now_ms: int) -> float:
         """A slice of background work between two groups.
@@ -176,21 +175,22 @@ class Pipeline(Fleet):
         busy = self.checkpoint.step(self, now_ms)
         return 0.0 if busy else ADVANCE_MS / 1000
 
-    def recover(self) -> Iterator[float]:
-        """Take up the newest snapshot and replay the log behind it, telling how far it is, 0 to 1."""
-        after = self.checkpoint.restore(self)
-        for stream in self.engine:
-            self.welcome(stream)
+    def recover(self) -> Iterator[Progress]:
+        """Take up the newest snapshot and replay the log behind it, telling how far it is."""
+        for restored_ratio in self.checkpoint.restore(self):
+            yield Progress("taking up its snapshot", restored_ratio / 2)
+        self.welcome(self.engine)
         for window in self.facts.maintenance.values():
             put_in_force(self, window)
+        after = self.checkpoint.offset
         first, last = after + 1, self.log.last_offset
         for entry in self.log.replay(after):
             with suppress(RequestError):  # an action that was refused when it was asked for, too
                 self.apply(entry)
             self.replayed_samples += len(entry.batch)
-            yield (entry.offset - first + 1) / (last - first + 1)
+            yield Progress("replaying its log", (1 + (entry.offset - first + 1) / (last - first + 1)) / 2)
         self.book.silent = False
-        yield 1.0
+        yield Progress("ready", 1.0)
 
     @property
     def losses(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -137,7 +137,10 @@ class SqliteLog:
         Overloaded
             STORAGE_UNAVAILABLE: a damaged file could not be put aside.
         """
-        for path in self._segments():
+        segments = self._segments()
+        for path, following in zip_longest(segments, segments[1:]):
+            if following is not None and int(following.stem) <= after + 1:
+                continue  # not opened: it may have the label sets of a large fleet in it
             try:
                 yield from self._read(path, after)
             except (DamagedEntry, sqlite3.DatabaseError) as problem:

@@ -99,12 +99,17 @@ class SliceWriter:
             self._file.write(piece)
 
 
-def check_slices(path: Path) -> None:
+def check_slices(path: Path) -> int:
     """Read a file once from end to end, comparing checksums.
 
     Parameters
     ----------
     path : Path
+
+    Returns
+    -------
+    int
+        How many slices it holds.
 
     Raises
     ------
@@ -123,6 +128,7 @@ def check_slices(path: Path) -> None:
             slices += 1
         if slices != orjson.loads(head) or file.read(1):
             raise BadSnapshot(f"{path.name} does not hold the slices it says")
+    return slices
 
 
 def read_slices(path: Path) -> Iterator[Slice]:

@@ -31,6 +31,15 @@ WAITING_SLICES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Generation:
+    """A whole generation: the offset from which the log is replayed behind it, and its slices."""
+
+    offset: int
+    count: int
+    slices: Iterator[Slice]
+
+
+@dataclass(frozen=True, slots=True)
 class Unusable:
     """A generation that could not be read, and why."""
 
@@ -114,19 +123,18 @@ class Snapshots:
         offsets = self.offsets()
         return offsets[0] if len(offsets) == GENERATIONS else 0
 
-    def newest(self) -> tuple[int, Iterator[Slice]] | None:
-        """The newest generation that is whole: its offset and slices. None when there is none."""
+    def newest(self) -> Generation | None:
+        """The newest generation that is whole, None when there is none."""
         for offset in reversed(self.offsets()):
             files = self._files(offset)
             try:
                 if not files:
                     raise BadSnapshot("it holds no files")
-                for path in files:
-                    check_slices(path)
+                count = sum(map(check_slices, files))
             except (BadSnapshot, OSError, ValueError) as problem:
                 self._set_aside(offset, problem)
                 continue
-            return offset, (part for path in files for part in read_slices(path))
+            return Generation(offset, count, (part for path in files for part in read_slices(path)))
         return None
 
     def _files(self, offset: int) -> list[Path]:

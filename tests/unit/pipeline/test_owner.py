@@ -10,7 +10,7 @@ import pytest
 from kullback.core.batch import Batch
 from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.labels import Series
-from kullback.pipeline.owner import Owner
+from kullback.pipeline.owner import Owner, Progress
 from kullback.pipeline.receipt import Receipt
 from kullback.pipeline.request import Request
 
@@ -29,9 +29,9 @@ class Counting:
         self.closed = False
         self.fail_breathing = False
 
-    def recover(self) -> Iterator[float]:
+    def recover(self) -> Iterator[Progress]:
         assert self.recovered.wait(TIMEOUT_S)
-        yield 1.0
+        yield Progress("ready", 1.0)
 
     def close(self) -> None:
         self.closed = True

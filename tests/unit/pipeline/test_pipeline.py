@@ -44,7 +44,7 @@ def start(settings: Settings, delivered: list[Decision]) -> Iterator[Open]:
         if opened:
             _drop(opened[-1])
         pipeline = build_pipeline(settings, Meters(), delivered.extend)
-        assert list(pipeline.recover())[-1] == 1.0
+        assert list(pipeline.recover())[-1].ratio == 1.0
         opened.append(pipeline)
         return pipeline
 

@@ -55,7 +55,7 @@ def assert_same(found: list[Slice], wanted: list[Slice]) -> None:
 def restored(snapshots: Snapshots) -> tuple[int, list[Slice]]:
     found = snapshots.newest()
     assert found is not None
-    return found[0], list(found[1])
+    return found.offset, list(found.slices)
 
 
 def test_a_snapshot_gives_back_what_was_written(tmp_path: Path) -> None:
