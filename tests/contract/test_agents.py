@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shlex
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -246,3 +249,45 @@ def test_prometheus_writes_native_histograms(service: Service, tmp_path: Path) -
             assert service.await_streams('up{job="native"}')
     assert latency["form"] == "histogram"
     service.assert_nothing_refused("remote_write")
+
+
+def test_the_lines_of_the_page_for_scripts_are_answered_as_it_says(service: Service) -> None:
+    find("curl")
+    receipts = []
+    for nth in range(2):
+        command = ["bash", "-euo", "pipefail", "-c", snippet("curl", "sh", service.address, nth)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        receipts.append(json.loads(done.stdout))
+    value, column = receipts
+    assert (value["accepted"], value["rejected"], value["errors"]) == (1, 0, [])
+    assert value["scores"][0]["state"] == "warming_up"
+    assert column["accepted"] == 2
+    assert service.await_streams('response_time_seconds{server="web-1"}', samples=1)
+    assert service.await_streams("queue_depth{}", samples=2)
+
+
+@pytest.mark.parametrize("nth", [0, 1])
+def test_the_settings_of_the_page_of_telegraf_lead_to_where_its_lines_are_read(
+    service: Service, nth: int
+) -> None:
+    """Telegraf itself is in no Debian archive: this sends what its two output plugins do."""
+    ((plugin, (output,)),) = tomllib.loads(snippet("telegraf", "toml", service.address, nth))[
+        "outputs"
+    ].items()
+    path, query = {
+        "influxdb_v2": ("/api/v2/write", {"bucket": output.get("bucket"), "org": output.get("organization")}),
+        "influxdb": ("/write", {"db": output.get("database"), "consistency": "any"}),
+    }[plugin]
+    lines = f'{plugin}_cpu,host=a usage_idle=99.5,cores=4i,ok=true,model="x" {time.time_ns()}\n'
+    assert output["content_encoding"] == "gzip"
+    answer = httpx.post(
+        f"{output['urls'][0]}{path}",
+        params=query,
+        content=gzip.compress(lines.encode()),
+        headers={"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"},
+        trust_env=False,
+    )
+    assert answer.status_code == 204, answer.text
+    for field in ("usage_idle", "cores", "ok"):
+        assert service.await_streams(f'{plugin}_cpu_{field}{{host="a"}}', samples=1)
+    service.assert_nothing_refused("influx")
