@@ -159,6 +159,20 @@ def test_values_are_shown_as_quantiles_with_the_alarm_line_in_their_unit(window:
     expect(page.locator("#limits")).to_contain_text("above")
 
 
+def test_names_of_categories_are_not_drawn_as_values(window: Visit, fleet: Fleet) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    names = np.random.default_rng(1).choice(["card", "cash", "transfer"], 400, p=[0.6, 0.3, 0.1])
+    rows = [
+        {"metric": "payment_channel", "category": str(name), "timestamp_ms": now_ms - 1000 * (400 - at)}
+        for at, name in enumerate(names)
+    ]
+    answer = httpx.post(f"{fleet.url}/api/v1/ingest?scores=all", json=rows, trust_env=False)
+    stream = answer.json()["scores"][0]["stream"]
+    page = window.open(f"/streams/{stream}", "#histogram-figure .main-svg")
+    expect(page.locator("#values")).to_be_hidden()
+    expect(page.locator("#score-figure .main-svg").first).to_be_visible()
+
+
 def test_a_deployment_is_in_the_charts_and_in_the_explanation(window: Visit, fleet: Fleet) -> None:
     marker = {"text": "deploy shop v7", "time": time.time() - 120, "url": "https://ci.example.org/7"}
     marker["match"] = '{server=~"web-act-.*"}'

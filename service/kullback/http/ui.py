@@ -210,7 +210,7 @@ async def over_time(context: In, stream_id: StreamId, start: str, end: str) -> R
     past, near = await context.ask(asked)
     figures = await asyncio.to_thread(_history_figures, past)
     shown = [marker_row(marker).model_dump() for marker in near]
-    limits = dict(zip(("below", "above"), past.limits, strict=True))
+    limits = dict(zip(("below", "above"), past.sensible_limits, strict=True))
     return _json(
         {"points": len(past.points), "markers": shown, "limits": limits, "unit": past.unit, **figures}
     )
@@ -292,13 +292,23 @@ class Past:
     span_ms: tuple[int, int]
     limits: tuple[float | None, float | None]
 
+    @property
+    def sensible_limits(self) -> tuple[float | None, float | None]:
+        """Without a lower one that is negative where no value was."""
+        low, high = self.limits
+        positive = len(self.points) > 0 and float(self.points["least"].min()) >= 0
+        return None if low is not None and low < 0 and positive else low, high
+
 
 def _history_figures(past: Past) -> dict[str, Any]:
     points, marks = past.points, (past.began_ms, past.span_ms, past.markers)
     low, middle, high = (quantile(points, name) for name in QUANTILES)
     band = Band(points["at_ms"], points["least"], points["most"], points["mean"], (low, middle, high))
     score = score_figure(points["at_ms"], points["max_score"].astype(np.float64), *marks)
-    return {"value": _plot(value_figure(band, past.unit, *marks, past.limits)), "score": _plot(score)}
+    return {
+        "value": _plot(value_figure(band, past.unit, *marks, past.sensible_limits)),
+        "score": _plot(score),
+    }
 
 
 def _report_json(report: Report, budget: str) -> dict[str, Any]:

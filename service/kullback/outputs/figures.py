@@ -285,13 +285,14 @@ def _flag(figure: go.Figure, markers: Sequence[tuple[int, str]], span_ms: tuple[
         figure.add_vline(x=_instant(at_ms), line_color=REFERENCE, line_width=1.5, line_dash="dot")
         late = last_ms - at_ms < room_ms
         begins_ms = at_ms - room_ms if late else at_ms
+        if begins_ms < next_free_ms:
+            continue
         shown = text if len(text) <= LONGEST_FLAG else f"{text[: LONGEST_FLAG - 1]}…"
         figure.add_annotation(
             x=_instant(at_ms), y=1, yref="paper", xanchor="right" if late else "left", yanchor="bottom",
-            showarrow=False, text=escape(shown) if begins_ms >= next_free_ms else "▾", hovertext=escape(text),
-            font_size=11,
+            showarrow=False, text=escape(shown), hovertext=escape(text), font_size=11,
         )  # fmt: skip
-        next_free_ms = max(next_free_ms, begins_ms + room_ms)
+        next_free_ms = begins_ms + room_ms
 
 
 def _span(timestamp_ms: NDArray[np.int64], span_ms: tuple[int, int] | None) -> tuple[int, int]:

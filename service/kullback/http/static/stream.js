@@ -22,6 +22,7 @@ function showFacts(stream) {
   find("warm-up-text").textContent = stream.ready
     ? `Warming up, ${Math.floor(100 * warm)} %: scores are given, with a cautious alarm line.`
     : `Warming up, ${Math.floor(100 * warm)} %: too few samples yet to say what is normal.`;
+  find("values").hidden = stream.form === "category";
   const season = stream.season ? [["Season", stream.season]] : [];
   facts(find("facts"), [
     ["Score", number(stream.score)], ["Divergence", stream.divergence_nats === null ? "–" : `${number(stream.divergence_nats)} nats`],
@@ -96,7 +97,8 @@ async function refresh() {
   showLimits(time);
   showMarkers(time.markers);
   for (const name of ["value-figure", "score-figure"]) find(name).dataset.span = view.span;  // another span forgets the zoom
-  await Promise.all([draw(find("value-figure"), time.value), draw(find("score-figure"), time.score)]);
+  const drawn = stream.form === "category" ? ["score"] : ["value", "score"];  // names have no order to draw
+  await Promise.all(drawn.map((name) => draw(find(`${name}-figure`), time[name])));
   await showWindow(await ask(`/ui/streams/${id}/window?window=${view.window}`));
 }
 
