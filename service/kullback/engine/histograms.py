@@ -31,6 +31,9 @@ from kullback.engine.differences import (
     Lines,
 )
 
+BUCKETS = "bucket"
+"""The one column that is saved as wide as it is used."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -138,13 +141,15 @@ class HistogramIntake:
             column[slots] = np.zeros((), column.dtype)
 
     def save(self, slots: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
-        """Copies of rows.
+        """Copies of rows; of the buckets that wait only as many columns as are in use, mostly few.
 
         Parameters
         ----------
         slots : int32 array, shape (n,)
         """
-        return {name: column[slots] for name, column in self._state._asdict().items()}
+        columns = self._state._asdict()
+        bucket, widest = columns.pop(BUCKETS), self._state.waiting[slots].max(initial=0)
+        return {**{name: column[slots] for name, column in columns.items()}, BUCKETS: bucket[slots, :widest]}
 
     def load(self, slots: NDArray[np.int32], arrays: dict[str, NDArray[Any]]) -> None:
         """Put back what `save` gave.
@@ -154,7 +159,9 @@ class HistogramIntake:
         slots : int32 array, shape (n,)
         arrays : dict of str to array, shape (n, …)
         """
-        for name, column in self._state._asdict().items():
+        columns, bucket = self._state._asdict(), arrays[BUCKETS]
+        columns.pop(BUCKETS)[slots, : bucket.shape[1]] = bucket
+        for name, column in columns.items():
             column[slots] = arrays[name]
 
 

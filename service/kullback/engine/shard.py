@@ -214,7 +214,7 @@ class Shard:
             False when they are of another layout, and nothing was done.
         """
         watch = self._watches.get(form)
-        if watch is None or _layout(watch.save(np.empty(0, np.int32))) != _layout(columns):
+        if watch is None or not watch.fits(columns):
             return False
         watch.load(slots, columns)
         return True
@@ -248,7 +248,3 @@ class Shard:
         left = rows[~new]
         scores.stream[left], scores.outcome[left] = -1, Outcome.ABSORBED
         return slots[new], rows[new]
-
-
-def _layout(columns: Columns) -> dict[str, tuple[object, ...]]:
-    return {name: (column.dtype, column.shape[1:]) for name, column in columns.items()}

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.scores import Outcome, Scores
 from kullback.detector.plan import Plan
+from kullback.engine.differences import WAITING
 from kullback.engine.forms import (
     CategoryDetector,
     Columns,
@@ -19,7 +20,7 @@ from kullback.engine.forms import (
     NumberDetector,
     Slots,
 )
-from kullback.engine.histograms import HistogramIntake
+from kullback.engine.histograms import BUCKETS, HistogramIntake
 from kullback.engine.readings import Readings
 
 D = TypeVar("D", bound=Detector)
@@ -52,6 +53,10 @@ class Watch(Generic[D]):
     def load(self, slots: Slots, columns: Columns) -> None:
         """Put back what `save` gave."""
         self.detector.load(slots, columns)
+
+    def fits(self, columns: Columns) -> bool:
+        """Whether columns have the layout of today."""
+        return _layout(self.save(np.empty(0, np.int32))) == _layout(columns)
 
     def feed(self, slots: Slots, rows: NDArray[np.int64], readings: Readings, scores: Scores) -> None:
         """Score rows in their order."""
@@ -97,6 +102,13 @@ class HistogramWatch(Watch[HistogramDetector]):
         super().load(slots, {name: column for name, column in columns.items() if name not in mine})
         self._intake.load(slots, {name.removeprefix(INTAKE): column for name, column in mine.items()})
 
+    def fits(self, columns: Columns) -> bool:
+        """Whether columns have the layout of today; buckets that wait are saved as wide as they are."""
+        waiting = columns.get(f"{INTAKE}{BUCKETS}")
+        if waiting is None or waiting.ndim != 2 or waiting.shape[1] > WAITING:
+            return False
+        return super().fits({**columns, f"{INTAKE}{BUCKETS}": waiting[:, :0]})
+
     def feed(self, slots: Slots, rows: NDArray[np.int64], readings: Readings, scores: Scores) -> None:
         """Score the intervals that rows complete."""
         done = self._intake.intervals(slots, rows, readings.batch, readings.parts, scores)
@@ -134,3 +146,7 @@ def make_watches(capacity: int, makers: Makers) -> dict[Form, AnyWatch]:
     if makers.category is not None:
         watches[Form.CATEGORY] = CategoryWatch(makers.category(capacity))
     return watches
+
+
+def _layout(columns: Columns) -> dict[str, tuple[object, ...]]:
+    return {name: (column.dtype, column.shape[1:]) for name, column in columns.items()}

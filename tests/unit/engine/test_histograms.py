@@ -6,7 +6,7 @@ from math import inf
 
 import numpy as np
 import pytest
-from tests.unit.engine.tiny import ALL_FORMS, TinyHistogramDetector, batch, engine, series
+from tests.unit.engine.tiny import ALL_FORMS, TinyHistogramDetector, batch, engine, series, state_of
 
 from kullback.core.batch import STALE_MARKER, Batch, Buckets
 from kullback.core.errors import ErrorId
@@ -136,6 +136,22 @@ def test_one_request_may_bring_hours_of_one_bucket_before_the_next() -> None:
     send(by_series, [scrape[bound] for bound in range(3) for scrape in scrapes])
     assert len(seen(by_time)) == 439
     assert seen(by_series) == seen(by_time)
+
+
+def test_buckets_that_wait_are_saved_and_go_on_waiting() -> None:
+    uninterrupted, stopped, restored = watching(), watching(), watching()
+    begun = [
+        family(1, 0, 0, 0),
+        family(2, 0, 0, 0),
+        [row for at in (3, 4, 5) for row in family(at, 1, 2, 3)[:2]],
+    ]
+    rest = [family(at_ms, 1, 2, 3)[2] for at_ms in (3, 4, 5)]
+    for one in (uninterrupted, stopped):
+        send(one, *begun)
+    restored.restore(list(stopped.slices()))
+    scores = [send(one, rest) for one in (uninterrupted, restored)]
+    assert [score.outcome.tolist() for score in scores] == [[Outcome.SCORED] * 3] * 2
+    assert state_of(uninterrupted) == state_of(restored)
 
 
 def test_sum_and_count_belong_to_the_family() -> None:

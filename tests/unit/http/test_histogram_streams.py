@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import STEP_MS
+from tests.unit.http.conftest import STEP_MS, serving
 from tests.unit.http.test_write import PROTOBUF, field, ingest, remote_write, varint
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -88,6 +88,24 @@ def test_an_outage_sent_series_by_series_in_one_request_is_the_same_as_scrape_by
     (one,), (two,) = streams_of(client, "by_scrape_seconds"), streams_of(client, "by_series_seconds")
     for name in ("samples", "observations", "score", "divergence_nats", "anomalies", "last_sample_ms"):
         assert one[name] == two[name], name
+
+
+def test_buckets_that_wait_survive_a_restart(tmp_path: Path) -> None:
+    cumulative = np.cumsum(np.cumsum(intervals(), axis=1), axis=0)[:40]
+    scrapes = list(zip(cumulative, times_ms(40), strict=True))
+    early, late = (slice(0, 4), slice(4, None))
+    with serving(tmp_path) as client:
+        for row, at_ms in scrapes[:20]:
+            remote_write(client, scrape("restarted_seconds", row, at_ms))
+        begun = [scrape("restarted_seconds", row[early], at_ms, BOUNDS[early]) for row, at_ms in scrapes[20:]]
+        assert remote_write(client, b"".join(begun)).status_code == 204
+        (before,) = streams_of(client, "restarted_seconds")
+        assert before["samples"] == 19
+    with serving(tmp_path) as client:
+        assert streams_of(client, "restarted_seconds")[0]["samples"] == 19
+        missing = [scrape("restarted_seconds", row[late], at_ms, BOUNDS[late]) for row, at_ms in scrapes[20:]]
+        assert remote_write(client, b"".join(missing)).status_code == 204
+        assert streams_of(client, "restarted_seconds")[0]["samples"] == 39
 
 
 def test_json_histograms_are_scored_and_shown_in_their_own_buckets(client: httpx.Client) -> None:
