@@ -112,6 +112,7 @@ def build_pipeline(
         maintenance=Maintenance(numbers),
         book=AlertBook(history, address, deliver),
         history=history,
+        profiles=profiles,
     )
 
 

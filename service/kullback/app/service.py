@@ -140,7 +140,7 @@ class Service:
             settings = load_settings(self._config, self._overrides)
             profiles, limits = settings.build_profiles(), settings.build_limits()
             desks = build_desks(settings.alerting)
-            await asyncio.wrap_future(self.owner.ask(lambda p: p.reconfigure(profiles, limits)))
+            await asyncio.wrap_future(self.owner.ask(lambda p: p.reconfigure(profiles, limits, now_ms())))
         except KullbackError as problem:
             self.meters.reloaded(False, now_ms())
             log.error("reload_failed", problem=str(problem))

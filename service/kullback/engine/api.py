@@ -82,7 +82,7 @@ class Engine(Protocol):
         """Move a stream's alarm line by a factor."""
         ...
 
-    def reconfigure(self, profiles: Sequence[Profile]) -> None:
+    def reconfigure(self, profiles: Sequence[Profile], offset: int = 0) -> None:
         """Watch every stream as the new profiles say, keeping its history."""
         ...
 

@@ -280,19 +280,23 @@ class LocalEngine:
         """
         self._admission.limits = replace(self._admission.limits, tenants=quotas)
 
-    def reconfigure(self, profiles: Sequence[Profile]) -> None:
+    def reconfigure(self, profiles: Sequence[Profile], offset: int = 0) -> None:
         """Watch every stream as the new profiles say, keeping its history.
 
         Parameters
         ----------
         profiles : sequence of Profile
+        offset : int
+            Log entry that says so; 0 when none does.
         """
         self._admission.reconfigure(profiles)
         self._table.forget_routes()
         self._plans.forget()
         for stream in list(self._table):
             self._table.add(replace(stream, profile=profile_for(stream.source, self._admission.profiles)))
-        self._shards.replan(self._table, self._plans)
+        new = (stream for stream in self._table if not (offset and self.contains(stream.number, offset)))
+        self._shards.replan(new, self._plans)
+        self.offset = max(self.offset, offset)
 
     def find(self, stream_id: str) -> int | None:
         """The number of a stream, None when there is none.

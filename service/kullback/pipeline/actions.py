@@ -10,6 +10,7 @@
 {"do": "add_marker", "id": …, "at_ms": …, "text": …, "match": selector, "url": …}
 {"do": "remove_marker", "id": …}
 {"do": "pin_reference", "name": …, …} | {"do": "unpin_reference", "name": …}
+{"do": "watch", "profiles": […]}, said by the configuration and not by a person
 
 Each may have a `tenant`; it then reaches what is that tenant's and nothing else.
 """
@@ -27,6 +28,7 @@ from kullback.alerting.maintenance import MaintenanceWindow
 from kullback.alerting.schedule import Schedule, once, recurring
 from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
+from kullback.core.saved_profile import load_profiles
 from kullback.core.selector import parse_selector
 from kullback.core.tenant import ANONYMOUS, EVERYONE, within
 from kullback.pipeline.fleet import Fleet
@@ -38,6 +40,7 @@ Action = Mapping[str, Any]
 MOST_REFERENCES = 2000
 """Of all tenants together; `http.references` bounds those of one."""
 
+WATCH = "watch"
 ENDED_KEPT_MS = 7 * DAY_MS
 """How long a maintenance window that is over stays in the list."""
 
@@ -56,6 +59,8 @@ def carry_out(fleet: Fleet, entry: Entry) -> Any:
         NOT_FOUND, CONFLICT or BAD_REQUEST; nothing was changed. A replay meets the same error.
     """
     outcome = _ACTIONS[entry.action["do"]](fleet, entry.action, entry)
+    if entry.action["do"] == WATCH:
+        return outcome
     fleet.history.audit(entry.offset, entry.now_ms, entry.action, entry.action.get("tenant", ANONYMOUS))
     return outcome
 
@@ -133,6 +138,11 @@ def _add_maintenance(fleet: Fleet, action: Action, entry: Entry) -> None:
         fleet.facts.maintenance.pop(ended.id, None)
     put_in_force(fleet, action)
     fleet.facts.maintenance[action["id"]] = dict(action)
+
+
+def _watch(fleet: Fleet, action: Action, entry: Entry) -> None:
+    fleet.facts.profiles = list(action["profiles"])
+    fleet.watch(load_profiles(fleet.facts.profiles), entry.offset)
 
 
 def put_in_force(fleet: Fleet, action: Action) -> None:
@@ -215,4 +225,5 @@ _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {
     "remove_marker": _remove_marker,
     "pin_reference": _pin_reference,
     "unpin_reference": _unpin_reference,
+    WATCH: _watch,
 }

@@ -9,6 +9,7 @@ from itertools import chain
 import orjson
 
 from kullback.core.errors import Overloaded
+from kullback.core.saved_profile import load_profiles
 from kullback.core.slice import Slice
 from kullback.pipeline.fleet import Fleet
 from kullback.storage.history import History
@@ -137,5 +138,7 @@ def _engine_slices(fleet: Fleet, slices: Iterator[Slice]) -> Iterator[Slice]:
     for part in slices:
         if part.kind == FACTS:
             fleet.facts.load(part.facts)
+            if fleet.facts.profiles:  # the log behind the snapshot was written under these
+                fleet.watch(load_profiles(fleet.facts.profiles), part.offset)
         else:
             yield part

@@ -24,12 +24,15 @@ class Facts:
         Pinned references by name.
     markers : dict of str to Document
         Markers by id.
+    profiles : list of Document
+        How streams are watched, since the last reload or start that changed it; empty before the first.
     """
 
     maintenance: dict[str, Document] = field(default_factory=dict)
     feedback: dict[str, list[Document]] = field(default_factory=dict)
     references: dict[str, Document] = field(default_factory=dict)
     markers: dict[str, Document] = field(default_factory=dict)
+    profiles: list[Document] = field(default_factory=list)
 
     def save(self) -> Document:
         """The decisions as JSON values."""
@@ -38,6 +41,7 @@ class Facts:
             "feedback": self.feedback,
             "references": self.references,
             "markers": self.markers,
+            "profiles": self.profiles,
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -51,3 +55,4 @@ class Facts:
         self.feedback = {stream: list(verdicts) for stream, verdicts in saved["feedback"].items()}
         self.references = dict(saved["references"])
         self.markers = dict(saved.get("markers", {}))  # not in snapshots of the first versions
+        self.profiles = list(saved.get("profiles", []))

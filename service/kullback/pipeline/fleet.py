@@ -72,6 +72,18 @@ class Fleet:
         for profile, numbers in alike.values():
             self.alerts.follow(np.array(numbers, np.int32), rule_of(profile))
 
+    def watch(self, profiles: Sequence[Profile], offset: int) -> None:
+        """Watch every stream as other profiles say, keeping its history.
+
+        Parameters
+        ----------
+        profiles : sequence of Profile
+        offset : int
+            Of the log entry that says so.
+        """
+        self.engine.reconfigure(profiles, offset)
+        self.welcome(self.engine)
+
     def forget(self, number: int, now_ms: int, offset: int) -> None:
         """Close a stream and end its alert.
 

@@ -13,9 +13,10 @@ from kullback.alerting.state import AlertStates
 from kullback.core.errors import ErrorId, KullbackError, Overloaded, RequestError, merge_refusals
 from kullback.core.limits import Limits, admit
 from kullback.core.profile import Profile
+from kullback.core.saved_profile import load_profiles, save_profiles
 from kullback.core.scores import Scores
 from kullback.engine.local import LocalEngine
-from kullback.pipeline.actions import carry_out, put_in_force, retire
+from kullback.pipeline.actions import WATCH, carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
 from kullback.pipeline.fleet import Fleet
@@ -48,6 +49,8 @@ class Pipeline(Fleet):
         Takes the seconds that a group took to become durable.
     engine, alerts, maintenance, book, history
         The parts of the fleet.
+    profiles : sequence of Profile
+        How the configuration says that streams are watched from this start on.
     """
 
     def __init__(
@@ -61,8 +64,10 @@ class Pipeline(Fleet):
         maintenance: Maintenance,
         book: AlertBook,
         history: History,
+        profiles: Sequence[Profile] = (),
     ) -> None:
         super().__init__(engine, alerts, maintenance, book, history)
+        self._configured = save_profiles(profiles)
         self.log = log
         self.checkpoint = checkpoint
         self.limits = limits
@@ -124,6 +129,8 @@ class Pipeline(Fleet):
         -------
         Scores, or what the action gives
         """
+        if entry.action.get("do") == WATCH:  # no time passes with it: it may be a start's
+            return carry_out(self, entry)
         for stream in self.engine.abandoned(entry.now_ms):
             retire(self, stream.number, entry)
         if entry.protocol == ACTION:
@@ -140,19 +147,26 @@ class Pipeline(Fleet):
         self.history.record(scores, self.alerts.phases(scores.stream))
         return scores
 
-    def reconfigure(self, profiles: Sequence[Profile], limits: Limits) -> None:
-        """Watch as new profiles say, within new limits.
+    def reconfigure(self, profiles: Sequence[Profile], limits: Limits, now_ms: int) -> None:
+        """Watch as new profiles say, within new limits. Profiles go through the log: a replay needs them.
 
         Parameters
         ----------
         profiles : sequence of Profile
         limits : Limits
             Those on all streams hold from the next start on: memory is laid out once.
+        now_ms : int
+
+        Raises
+        ------
+        Overloaded
+            STORAGE_UNAVAILABLE: nothing was changed.
         """
+        saved = save_profiles(profiles)
+        if saved != self.facts.profiles:
+            self.act({"do": WATCH, "profiles": saved}, now_ms)
         self.limits = limits
         self.engine.set_quotas(limits.tenants)
-        self.engine.reconfigure(profiles)
-        self.welcome(self.engine)
 
     def breathe(self, now_ms: int) -> float:
         """A slice of background work between two groups.
@@ -189,8 +203,18 @@ class Pipeline(Fleet):
                 self.apply(entry)
             self.replayed_samples += len(entry.batch)
             yield Progress("replaying its log", (1 + (entry.offset - first + 1) / (last - first + 1)) / 2)
+        self._watch_as_configured()
         self.book.silent = False
         yield Progress("ready", 1.0)
+
+    def _watch_as_configured(self) -> None:
+        """What changed in the configuration while the service was down holds from here in the log on."""
+        if self._configured == self.facts.profiles:
+            return
+        try:
+            self.act({"do": WATCH, "profiles": self._configured}, 0)
+        except Overloaded:  # the disk is full: it holds all the same, and the next start writes it down
+            self.watch(load_profiles(self._configured), 0)
 
     @property
     def losses(self) -> tuple[str, ...]:
