@@ -28,6 +28,8 @@ RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
 GAP_REACH = 0.6
+REACHED_BLOCKS, FEWEST_REACHED_OF, REACHED_MARGIN = 3, 16, 1.15
+"""What so many of at least so many blocks have reached is not rare; the line lies by so much above it."""
 INCIDENT_GAP = 7.0
 """So many times its mean is the gap that sets incidents apart; by chance one stream in 50 shows it."""
 FEWEST_GAP_BLOCKS = 16
@@ -211,7 +213,28 @@ def own_threshold(
         # Beyond what so short a history can say of the shape, the tail goes on as an exponential one.
         near = min(reach, SHAPED_REACH)
         reach += (np.exp(shape * near) - 1.0) / shape - near
-    return float(centre + spread * reach)
+    return float(max(centre + spread * reach, often_reached(rising, samples_per_alarm)))
+
+
+@kernel
+def often_reached(maxima: NDArray[np.float64], samples_per_alarm: float) -> float:
+    """Least line that what the stream has shown allows, whatever law was fitted to it.
+
+    A window of 16 samples has a largest surprise. A stream whose daily swing reaches it again and again piles its
+    maxima up there, and the fitted line may end just below.
+
+    Parameters
+    ----------
+    maxima : float64 array, shape (n,)
+        Rising.
+    samples_per_alarm : float
+        0 is returned where REACHED_BLOCKS alarms in the time of the maxima are what the budget allows.
+    """
+    n = len(maxima)
+    allowed = n * BLOCK_SAMPLES / samples_per_alarm
+    if n < FEWEST_REACHED_OF or REACHED_BLOCKS < 2.0 * allowed:
+        return 0.0
+    return float(REACHED_MARGIN * maxima[n - REACHED_BLOCKS])
 
 
 @kernel

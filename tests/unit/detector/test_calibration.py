@@ -7,7 +7,7 @@ import numpy as np
 from kullback.core.budget import Budget
 from kullback.core.profile import Profile
 from kullback.core.scores import Episode, Scores, blank_scores
-from kullback.detector.calibration import usual_blocks
+from kullback.detector.calibration import often_reached, usual_blocks
 from kullback.detector.layout import BLOCKS, Shape
 from kullback.detector.plan import plan_of
 from kullback.detector.scalar import ScalarDetector
@@ -51,6 +51,13 @@ def test_more_than_a_third_of_the_blocks_are_how_the_stream_is() -> None:
     rng = np.random.default_rng(4)
     low, high = rng.gumbel(3.0, 0.1, BLOCKS // 2), rng.normal(9.0, 0.1, BLOCKS // 2)
     assert usual_blocks(np.sort(np.concatenate((low, high))), LEVEL) == BLOCKS
+
+
+def test_a_level_reached_in_three_blocks_is_below_the_line_of_a_strict_budget() -> None:
+    maxima = np.concatenate((np.linspace(5.0, 8.0, BLOCKS - 3), [30.0, 30.0, 30.0]))
+    assert often_reached(maxima, 50_000.0) > 30.0
+    assert often_reached(maxima, 2_000.0) == 0.0
+    assert often_reached(maxima[:-1], 50_000.0) < 30.0
 
 
 def test_a_shift_of_spread_that_lasts_is_told_once_while_its_episode_goes_on() -> None:
