@@ -27,7 +27,7 @@ RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
 """How the channels divide the budget; value and level alarm mostly together."""
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
-GAP_REACH = 0.6
+GAP_REACH, NEAREST_LEVEL = 0.6, 5.0
 REACHED_BLOCKS, FEWEST_REACHED_OF, REACHED_MARGIN = 3, 16, 1.15
 """What so many of at least so many blocks have reached is not rare; the line lies by so much above it."""
 INCIDENT_GAP = 7.0
@@ -285,7 +285,7 @@ def usual_blocks(maxima: NDArray[np.float64], level: float) -> int:
     kept, widest = n, INCIDENT_GAP
     for above in range(2, n // 3 + 1):
         gap = above * (maxima[n - above] - maxima[n - above - 1]) / scale
-        if gap > widest and maxima[n - above] - location > GAP_REACH * level * scale:
+        if gap > widest and maxima[n - above] - location > GAP_REACH * max(level, NEAREST_LEVEL) * scale:
             kept, widest = n - above, gap
     return kept
 
