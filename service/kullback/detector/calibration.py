@@ -220,8 +220,8 @@ def own_threshold(
 def often_reached(maxima: NDArray[np.float64], samples_per_alarm: float) -> float:
     """Least line that what the stream has shown allows, whatever law was fitted to it.
 
-    A window of 16 samples has a largest surprise. A stream whose daily swing reaches it again and again piles its
-    maxima up there, and the fitted line may end just below.
+    A window of 16 samples has a largest surprise. A stream whose daily swing reaches it again and again piles
+    its maxima up there, and the fitted line may end just below.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def often_reached(maxima: NDArray[np.float64], samples_per_alarm: float) -> floa
     """
     n = len(maxima)
     allowed = n * BLOCK_SAMPLES / samples_per_alarm
-    if n < FEWEST_REACHED_OF or REACHED_BLOCKS < 2.0 * allowed:
+    if n < FEWEST_REACHED_OF or 2.0 * allowed > REACHED_BLOCKS:
         return 0.0
     return float(REACHED_MARGIN * maxima[n - REACHED_BLOCKS])
 
