@@ -57,6 +57,16 @@ def tenant_of(labels: Labels) -> str:
     return next((value for name, value in labels if name == TENANT), ANONYMOUS)
 
 
+def owned_name(tenant: str, name: str) -> str:
+    """A name among those of all tenants. Names are each tenant's own; neither they nor tenants have a slash.
+
+    Parameters
+    ----------
+    tenant, name : str
+    """
+    return name if tenant in (ANONYMOUS, EVERYONE) else f"{tenant}/{name}"
+
+
 def within(selector: Selector, tenant: str) -> Selector:
     """A selector narrowed to the streams of one tenant; its own matchers cannot widen it again.
 

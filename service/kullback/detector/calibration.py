@@ -249,12 +249,13 @@ def set_rank_line(stream: Any, tables: Any) -> None:
     share = stream.samples_per_alarm / RANK_SHARE
     blocks = min(stream.blocks, BLOCKS)
     line = quiet_threshold(tables, stream.reference_count, share)
-    if blocks >= TRUSTED_BLOCKS:
+    if blocks >= TRUSTED_BLOCKS and not stream.pinned:
         maxima = stream.maxima[RANK, :blocks].astype(np.float64)
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
-        line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
+        if not stream.pinned:
+            line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
     stream.zero[RANK] = 0.0
 

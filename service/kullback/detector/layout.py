@@ -79,6 +79,7 @@ _NUMBERS = [
     ("feedback", "f4"),
     ("budget_alarms", "f4"),
     ("fixed_nats", "f4"),
+    ("pinned", "u4"),
     ("budget_ms", "f8"),
     ("budget_samples", "f8"),
     ("effect_absolute", "f8"),
@@ -97,7 +98,6 @@ _NUMBERS = [
     ("fleet", "u1"),
     ("any_order", "u1"),
     ("season_declared", "u1"),
-    ("pinned", "u1"),
 ]
 """What is one number per stream. From `feedback` on it is the stream's plan."""
 
@@ -160,6 +160,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `struck` one bit per queued sample: it will not enter the reference
     - `mass` mass below each cut per current window, in units
     - `sums` statistics per current window, fixed point
+    - `pinned` digest of the pinned samples that the reference holds; 0 for one that rolls
     - `bank` evidence per alternative (see `bank`), nats; `watched` the one that must ease for the episode
       to end, 1 + its number, 0 for none; `peak` its largest evidence since then
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way

@@ -58,7 +58,7 @@ def live(
     stream.episode = READY | ANOMALOUS | (stream.episode & SHIFTED)
     stream.firing_samples += 1
     stream.calm_samples = stream.calm_samples + 1 if calm_score < CALM_SCORE else 0
-    after = stream.rebaseline_after
+    after = 0 if stream.pinned else stream.rebaseline_after
     if stream.calm_samples >= CALM_SAMPLES and not _goes_on(stream):
         _end(stream)
     elif after > 0 and stream.firing_samples >= after:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kullback.core.budget import Budget
 from kullback.core.profile import Direction, Profile
 from kullback.detector.layout import ZONE_BYTES, Shape
+from kullback.detector.pinned import Pinned
 from kullback.detector.season import AUTOMATIC_MS
 
 
@@ -37,6 +38,8 @@ class Plan:
         How much older than the newest sample a late one may be.
     feedback : float
         Factor on the alarm line, from what users said of past alerts.
+    pinned : Pinned or None
+        What the stream is compared with instead of its own past; see `ScalarDetector.replan`.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -55,6 +58,7 @@ class Plan:
     any_order: bool = False
     out_of_order_ms: int = 0
     feedback: float = 1.0
+    pinned: Pinned | None = None
 
     def write(self, streams: NDArray[Any], slots: NDArray[np.int32], shape: Shape) -> None:
         """Put the parameters into the streams' records.

@@ -23,11 +23,12 @@ from kullback.detector.kernels import update_batch
 from kullback.detector.layout import Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
 from kullback.detector.pardon import put_back
+from kullback.detector.pinned import Pinned, pin, thinned, unpin
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.prefetch import front_bytes
-from kullback.detector.scoring import FIRST_SCORE_SAMPLES
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
+from kullback.detector.value import FIRST_SCORE_SAMPLES
 from kullback.detector.views import WindowView, view_window
 from kullback.detector.zone_table import Zones
 
@@ -70,8 +71,7 @@ class ScalarDetector:
         self.streams["score"][slots] = np.nan
         self.streams["divergence_nats"][slots] = np.nan
         self.streams["leader"][slots] = -1
-        plan.write(self.streams, slots, self.shape)
-        self._zones.resolve(self.streams, slots)
+        self.replan(slots, plan)
 
     def close(self, slots: Slots) -> None:
         """Forget streams.
@@ -83,7 +83,7 @@ class ScalarDetector:
         self._bytes[slots] = 0
 
     def replan(self, slots: Slots, plan: Plan) -> None:
-        """Give streams other parameters; their history stays.
+        """Give streams other parameters; their history stays, but where pinned samples take its place.
 
         Parameters
         ----------
@@ -92,6 +92,16 @@ class ScalarDetector:
         """
         plan.write(self.streams, slots, self.shape)
         self._zones.resolve(self.streams, slots)
+        self._pin(slots, plan.pinned)
+
+    def _pin(self, slots: Slots, pinned: Pinned | None) -> None:
+        digest = pinned.digest if pinned else 0
+        for slot in slots[self.streams["pinned"][slots] != digest]:
+            if pinned:
+                values = thinned(pinned.values, int(self.streams["reference_limit"][slot]))
+                pin(self.streams, self.tables, slot, values, digest)
+            else:
+                unpin(self.streams, self.tables, slot)
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal.
@@ -103,11 +113,14 @@ class ScalarDetector:
         Raises
         ------
         RequestError
-            CONFLICT when the stream has no reference yet.
+            CONFLICT when the stream has no reference yet, or a pinned one.
         """
         stream = self.streams[slot]
-        if not stream["reference_count"]:
+        if not self._has_score(slot):
             raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
+        if stream["pinned"]:
+            detail = "The stream's reference is pinned; pin another, or change `reference` of its profile."
+            raise RequestError(ErrorId.CONFLICT, detail)
         since = (
             int(stream["firing_samples"]) if stream["episode"] & Episode.ANOMALOUS else int(stream["fill"])
         )
@@ -128,7 +141,7 @@ class ScalarDetector:
         int
             How many samples were struck, queued ones and ones already in the reference.
         """
-        return _strike(self.streams, slot, start_ms, end_ms)
+        return 0 if self.streams["pinned"][slot] else _strike(self.streams, slot, start_ms, end_ms)
 
     def undo_strike(
         self, slot: int, before: dict[str, NDArray[np.generic]], start_ms: int, end_ms: int
@@ -143,6 +156,8 @@ class ScalarDetector:
         start_ms, end_ms : int
             As they were given to it.
         """
+        if self.streams["pinned"][slot]:
+            return
         was: NDArray[Any] = before["stream"].copy().view(self.streams.dtype).reshape(1)
         struck = was.copy()
         _strike(struck, 0, start_ms, end_ms)
@@ -231,7 +246,7 @@ class ScalarDetector:
         index = leading_window(leader, since_onset, self.shape)
         return explain(
             view_window(self.streams[slot], index, self.shape.windows[index]),
-            float(stream["score"]) if stream["reference_count"] else float("nan"),
+            float(stream["score"]) if self._has_score(slot) else float("nan"),
             leader_text(leader, self.shape),
             int(stream["onset_ms"]),
             bool(stream["episode"] & Episode.ANOMALOUS),
@@ -246,7 +261,7 @@ class ScalarDetector:
         slot : int
         """
         stream = self.streams[slot]
-        if not stream["reference_count"] or stream["episode"] & Episode.ANOMALOUS:
+        if not self._has_score(slot) or stream["episode"] & Episode.ANOMALOUS:
             return None, None
         quantiles = self.windows(slot, self.shape.windows[-1]).reference_quantiles
         middle, spread = quantiles[LEVEL_OF_MEDIAN], quantiles[-1] - quantiles[0]
@@ -274,13 +289,17 @@ class ScalarDetector:
         stream = self.streams[slot]
         samples, score = float(stream["samples"]), float(stream["score"])
         gates = [
-            Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), bool(stream["reference_count"])),
+            Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), self._has_score(slot)),
             Gate("score", score, 1.0, score > 1.0),
         ]
         move, limit = effect_gate(self.streams, slot, span)
         if limit > 0:
             gates.append(Gate("minimum effect", move, limit, move >= limit))
         return tuple(gates)
+
+    def _has_score(self, slot: int) -> bool:
+        stream = self.streams[slot]
+        return bool(stream["reference_count"] and stream["samples"] >= FIRST_SCORE_SAMPLES)
 
     def summary(self, slots: Slots) -> Summary:
         """Columns for lists of streams and metrics.

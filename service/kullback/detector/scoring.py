@@ -47,10 +47,9 @@ from kullback.detector.reference import (
     value_of,
 )
 from kullback.detector.season import baseline_at, learn_profile
-from kullback.detector.value import start_views, value_surprise
+from kullback.detector.value import FIRST_SCORE_SAMPLES, start_views, value_surprise
 from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push
 
-FIRST_SCORE_SAMPLES = 64
 FIRST_GAP_SAMPLES = 16
 FROZEN_SAMPLES = 64
 """So long does an episode keep its surprise out of the value channel's line; a longer one is learnt."""
@@ -84,11 +83,11 @@ def accept(
     scratch : int64 array
         As for `admit`.
     """
-    if stream.samples == 0:
+    if stream.samples == 0 and not stream.pinned:
         stream.origin = value
     stream.last_value = value
     distance = min(max(value - stream.origin, -LARGEST_DISTANCE), LARGEST_DISTANCE)
-    if stream.reference_count == 0:
+    if stream.reference_count == 0 or stream.samples < FIRST_SCORE_SAMPLES:
         learn_profile(stream, distance, phase)
         _enqueue(stream, key_of(distance, 0.0), 0)
         stream.score = np.nan
@@ -98,7 +97,7 @@ def accept(
         return
     learn = not stream.episode & ANOMALOUS or stream.firing_samples >= FROZEN_SAMPLES
     value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples)
-    if not stream.episode & ANOMALOUS:
+    if not stream.episode & ANOMALOUS and not stream.pinned:
         follow_season(stream, tables, phase, scratch)
     stream.baseline = baseline_at(stream, phase) if stream.deseasoned else 0.0
     key = key_of(distance - stream.baseline, 0.0)
@@ -106,7 +105,10 @@ def accept(
     push(stream, tables, code, key == key_before(stream, stream.head))
     _enqueue(stream, key, code)
     if stream.queued >= gap_now(stream) + REFRESH_SAMPLES:
-        admit(stream, REFRESH_SAMPLES, scratch)
+        if stream.pinned:
+            stream.queued -= REFRESH_SAMPLES
+        else:
+            admit(stream, REFRESH_SAMPLES, scratch)
         growing = stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS
         if growing and not stream.episode & ANOMALOUS:
             _set_budget(stream, live_streams)
@@ -153,7 +155,8 @@ def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
         first[step] = value_of(key_at(stream, (newest - stream.queued + step) % room), 0.0)
     start_views(stream, first)
     note_oldest(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES)
-    admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
+    if not stream.pinned:
+        admit(stream, FIRST_SCORE_SAMPLES - FIRST_GAP_SAMPLES, scratch)
     flush(stream, tables)
     for back in range(stream.queued, 0, -1):
         at = (newest - back) % room
@@ -208,7 +211,7 @@ def _score(
             span = span_of(stream, tables, leader, True)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
         stream.score = JUST_BELOW
-    counts = 4 * stream.reference_count >= 3 * stream.reference_limit
+    counts = not stream.pinned and 4 * stream.reference_count >= 3 * stream.reference_limit
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)

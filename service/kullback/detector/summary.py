@@ -13,6 +13,7 @@ from kullback.core.scores import Episode
 from kullback.detector.calibration import TRUSTED_BLOCKS
 from kullback.detector.season import GAIN_RATIO
 from kullback.detector.tables import FIXED
+from kullback.detector.value import FIRST_SCORE_SAMPLES
 
 Column = NDArray[np.float64]
 
@@ -76,10 +77,11 @@ def summarise(streams: NDArray[Any], windows: tuple[int, ...], slots: NDArray[np
     slots : int32 array, shape (n,)
     """
     stream = _numbers(streams, slots)
-    ready = stream["reference_count"] > 0
+    pinned = stream["pinned"] > 0
+    ready = (stream["reference_count"] > 0) & (stream["samples"] >= FIRST_SCORE_SAMPLES)
     needed = stream["reference_limit"] + stream["gap_limit"]
     held = stream["reference_count"] + stream["queued"]
-    settled = (held >= needed) & (stream["blocks"] >= TRUSTED_BLOCKS)
+    settled = ((held >= needed) & (stream["blocks"] >= TRUSTED_BLOCKS)) | (pinned & ready)
     interval_ms = np.maximum(stream["interval_ms"], 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         per_day = np.where(ready, DAY_MS / interval_ms / stream["samples_per_alarm"], np.nan)

@@ -21,6 +21,8 @@ VIEWS = 5
 LEVEL_VIEWS = 3
 WEIGHTS: NDArray[np.float64] = np.array([1.0, 0.5, 0.5, 1.0, 1.0])
 RING = 16
+FIRST_SCORE_SAMPLES = 64
+"""So many samples make the first references."""
 STEP_SAMPLES = 5
 SHORT_MEAN_SAMPLES = 6
 LONG_MEAN_SAMPLES = 12
@@ -70,7 +72,7 @@ def see(stream: Any, value: float, phase: float, samples: int) -> None:
     stream.views[3] = value - _median_before(stream.view_ring, 0, at, samples) if samples > 0 else 0.0
     stream.views[4] = residual - _median_before(stream.view_ring, 1, at, samples) if samples > 0 else 0.0
     usual = value
-    if stream.reference_count > 0:
+    if samples >= FIRST_SCORE_SAMPLES:
         least, largest = stream.view_grid[0, LEAST], stream.view_grid[0, LARGEST]
         usual = min(max(value, 2.0 * least - largest), 2.0 * largest - least)
     learn_mean(stream, usual, samples)

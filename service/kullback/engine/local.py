@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from kullback.core.selector import Selector
 from kullback.core.slice import Slice
 from kullback.core.tenant import Quotas
 from kullback.detector.alarm_limits import AlarmLimits
+from kullback.detector.pinned import pinned_of
+from kullback.detector.plan import Plan
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.categories import Categories
 from kullback.engine.forms import Detector, Makers, Rows
@@ -268,8 +271,48 @@ class LocalEngine:
         """
         stream = replace(self._table.at(number), feedback=factor)
         self._table.add(stream)
-        plan = self._plans.of(stream)
-        self._act(number, offset, lambda detector, slot: detector.replan(np.array([slot], np.int32), plan))
+        self._act(number, offset, partial(_replan, plan=self._plans.of(stream)))
+
+    def pin(self, reference: str, values: NDArray[np.float64], offset: int) -> None:
+        """Compare the streams whose profiles name a reference with these samples from now on.
+
+        Parameters
+        ----------
+        reference : str
+            Its name among those of all tenants.
+        values : float64 array, shape (n,)
+            Finite.
+        offset : int
+        """
+        self._plans.references[reference] = pinned_of(values)
+        self._replan_for(reference, offset)
+
+    def unpin(self, reference: str, offset: int) -> None:
+        """Compare the streams whose profiles name a reference with their own past again.
+
+        Parameters
+        ----------
+        reference : str
+        offset : int
+        """
+        self._plans.references.pop(reference, None)
+        self._replan_for(reference, offset)
+
+    def know_references(self, references: Mapping[str, NDArray[np.float64]]) -> None:
+        """Remember pinned references, before streams are restored.
+
+        Parameters
+        ----------
+        references : mapping of str to float64 array
+        """
+        self._plans.references = {name: pinned_of(values) for name, values in references.items()}
+
+    def _replan_for(self, reference: str, offset: int) -> None:
+        for stream in self._table:
+            if self._plans.reference_of(stream) == reference:
+                replan = partial(_replan, plan=self._plans.of(stream))
+                self._act(stream.number, offset, replan)
+        self.offset = offset
 
     def set_quotas(self, quotas: Quotas) -> None:
         """Let tenants open as many streams as new quotas say.
@@ -496,3 +539,7 @@ class LocalEngine:
         if not self._shards.contains(number, offset):
             action(*self._shards.detector(number))
         self.offset = offset
+
+
+def _replan(detector: Detector, slot: int, plan: Plan) -> None:
+    detector.replan(np.array([slot], np.int32), plan)

@@ -30,7 +30,7 @@ from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.saved_profile import load_profiles
 from kullback.core.selector import parse_selector
-from kullback.core.tenant import ANONYMOUS, EVERYONE, within
+from kullback.core.tenant import ANONYMOUS, EVERYONE, owned_name, within
 from kullback.pipeline.fleet import Fleet
 from kullback.pipeline.markers import make_room
 from kullback.pipeline.tenancy import OwnFleet
@@ -193,23 +193,23 @@ def _remove_marker(fleet: Fleet, action: Action, _entry: Entry) -> None:
     del fleet.facts.markers[action["id"]]
 
 
-def _pin_reference(fleet: Fleet, action: Action, _entry: Entry) -> None:
+def _pin_reference(fleet: Fleet, action: Action, entry: Entry) -> None:
     known, key = fleet.facts.references, _reference_key(action)
     if key not in known and len(known) >= MOST_REFERENCES:
         detail = f"All tenants together have {MOST_REFERENCES} references already."
         raise RequestError(ErrorId.CONFLICT, detail)
     known[key] = dict(action)
+    fleet.engine.pin(key, np.array(action["values"], np.float64), entry.offset)
 
 
-def _unpin_reference(fleet: Fleet, action: Action, _entry: Entry) -> None:
+def _unpin_reference(fleet: Fleet, action: Action, entry: Entry) -> None:
     if fleet.facts.references.pop(_reference_key(action), None) is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no reference {action['name']!r}.")
+    fleet.engine.unpin(_reference_key(action), entry.offset)
 
 
 def _reference_key(action: Action) -> str:
-    """Names are each tenant's own; neither they nor tenants have a slash."""
-    tenant = action.get("tenant", ANONYMOUS)
-    return str(action["name"]) if tenant == ANONYMOUS else f"{tenant}/{action['name']}"
+    return owned_name(action.get("tenant", ANONYMOUS), action["name"])
 
 
 _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {

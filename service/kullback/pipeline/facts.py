@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 Document = dict[str, Any]
 """JSON values, in the form of the action that made them."""
 
@@ -33,6 +36,10 @@ class Facts:
     references: dict[str, Document] = field(default_factory=dict)
     markers: dict[str, Document] = field(default_factory=dict)
     profiles: list[Document] = field(default_factory=list)
+
+    def pinned_values(self) -> dict[str, NDArray[np.float64]]:
+        """The samples of every pinned reference."""
+        return {key: np.array(fact["values"], np.float64) for key, fact in self.references.items()}
 
     def save(self) -> Document:
         """The decisions as JSON values."""

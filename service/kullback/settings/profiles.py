@@ -50,7 +50,11 @@ class ReferenceSettings(Section):
         le=MAX_REFERENCE_SAMPLES,
         description="Samples between the reference and the newest sample.",
     )
-    name: str = Field("", description="Name of the pinned reference (PUT /api/v1/references/{name}).")
+    name: str = Field(
+        "",
+        description="Name of the pinned reference (PUT /api/v1/references/{name}). Until there is one of "
+        "that name, streams are compared with their own past.",
+    )
 
 
 class SeasonSettings(Section):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import feed, normal
+from tests.unit.http.conftest import feed, normal, serving
 
 URL = "/api/v1/references"
 
@@ -56,3 +57,37 @@ def test_the_current_window_can_be_pinned(client: httpx.Client) -> None:
 def test_what_is_no_reference_is_refused(client: httpx.Client, body: dict[str, Any], status: int) -> None:
     assert client.put(f"{URL}/bad", json=body).status_code == status
     assert client.put(f"{URL}/-bad name-", json={"samples": [1.0] * 20}).status_code == 400
+
+
+def test_streams_of_a_profile_are_scored_against_a_pinned_reference_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    watched: dict[str, Any] = {
+        "match": "canary_seconds",
+        "reference": {"kind": "pinned", "name": "release-42"},
+    }
+    slower = normal(400, 3) + 0.03
+    with serving(tmp_path, profiles=[watched]) as client:
+        client.put(f"{URL}/release-42", json={"samples": normal(2000, 7).tolist()})
+        stream = feed(client, "canary_seconds", slower)
+        other = feed(client, "other_seconds", slower)
+        assert client.get(f"/api/v1/streams/{stream}").json()["state"] == "firing"
+        assert client.get(f"/api/v1/streams/{other}").json()["state"] != "firing"
+        seen = compared(client, stream)
+        assert seen["reference_samples"] == 1024
+        assert seen["quantiles"][3]["reference"] == pytest.approx(0.1, abs=0.005)
+        refused = client.post(f"/api/v1/streams/{stream}/rebaseline")
+        assert refused.status_code == 409
+        assert "pinned" in refused.text
+    with serving(tmp_path, profiles=[watched]) as client:
+        assert compared(client, stream) == seen
+        feed(client, "canary_seconds", normal(400, 4) + 0.03, later_ms=500_000)
+        assert client.get(f"/api/v1/streams/{stream}").json()["state"] in ("firing", "shifted")
+        assert compared(client, stream)["quantiles"][3]["reference"] == seen["quantiles"][3]["reference"]
+        client.delete(f"{URL}/release-42")
+        assert compared(client, stream)["quantiles"][3]["reference"] == pytest.approx(0.13, abs=0.01)
+
+
+def compared(client: httpx.Client, stream: str) -> dict[str, Any]:
+    answer = client.get(f"/api/v1/streams/{stream}/windows", params={"window": 64})
+    return dict(answer.json())
