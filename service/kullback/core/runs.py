@@ -45,6 +45,27 @@ def note_time(runs: Any, timestamp_ms: int) -> None:
 
 
 @kernel
+def note_late(runs: Any, timestamp_ms: int) -> None:
+    """Remember a time that is older than the newest, where it fits to a run as one that was overtaken does.
+
+    Parameters
+    ----------
+    runs : record with the fields of `NEWEST_RUN` and `OLDER_RUNS`
+    timestamp_ms : int
+    """
+    early_ms = runs.run_first_ms - timestamp_ms
+    if early_ms > 0 and (runs.run_count == 1 or early_ms == runs.run_step_ms):
+        runs.run_first_ms, runs.run_step_ms = timestamp_ms, early_ms
+        runs.run_count += 1
+        return
+    for index in range(PAST_RUNS):
+        step_ms, count = runs.past_step_ms[index], runs.past_count[index]
+        if step_ms > 0 and timestamp_ms == runs.past_first_ms[index] + count * step_ms:
+            runs.past_count[index] = count + 1
+            return
+
+
+@kernel
 def was_noted(runs: Any, timestamp_ms: int) -> bool:
     """Whether a time is among those remembered.
 

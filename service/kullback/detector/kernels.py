@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.batch import STALE_MARKER_BITS
 from kullback.core.kernel import kernel
-from kullback.core.runs import note_time, was_let_go, was_noted
+from kullback.core.runs import note_late, note_time, was_let_go, was_noted
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
@@ -199,6 +199,8 @@ def remember_time(stream: Any, timestamp_ms: int) -> None:
     """
     if stream.recent_head == 0 or timestamp_ms > stream.last_ms:
         note_time(stream, timestamp_ms)
+    else:
+        note_late(stream, timestamp_ms)
     if stream.recent_head == 0:
         stream.first_ms = timestamp_ms
     elif timestamp_ms > stream.last_ms:

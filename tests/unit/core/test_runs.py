@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kullback.core.runs import PAST_RUNS, RUNS, note_time, was_let_go, was_noted
+from kullback.core.runs import PAST_RUNS, RUNS, note_late, note_time, was_let_go, was_noted
 
 START_MS, STEP_MS = 1_795_328_801_679, 15_000
 
@@ -48,6 +48,35 @@ def test_only_times_that_were_seen_are_remembered(steps: list[int]) -> None:
     assert remembered <= set(times)
     assert set(times[-2 * PAST_RUNS :]) <= remembered or len(times) < 2 * PAST_RUNS
     assert times[-1] in remembered
+
+
+def seen_in_disorder(times_ms: list[int]) -> np.record:
+    runs, newest_ms = seen(times_ms[:1]), times_ms[0]
+    for time_ms in times_ms[1:]:
+        if time_ms > newest_ms:
+            note_time(runs, time_ms)
+        elif not was_noted(runs, time_ms):
+            note_late(runs, time_ms)
+        newest_ms = max(newest_ms, time_ms)
+    return runs
+
+
+@given(st.sets(st.integers(2, 400), max_size=6))
+def test_neighbours_that_overtook_each_other_are_all_remembered(overtaken: set[int]) -> None:
+    times = [START_MS + index * STEP_MS for index in range(402)]
+    for place in sorted(overtaken):
+        times[place], times[place + 1] = times[place + 1], times[place]
+    runs = seen_in_disorder(times)
+    assert all(was_noted(runs, time_ms) or was_let_go(runs, time_ms) for time_ms in times)
+
+
+@given(st.permutations(range(30)).flatmap(lambda order: st.tuples(st.just(order), st.integers(1, 3))))
+def test_only_times_that_were_seen_are_remembered_in_any_order(drawn: tuple[list[int], int]) -> None:
+    order, gap = drawn
+    times = [START_MS + index * index % 97 * gap for index in order]
+    runs = seen_in_disorder(times)
+    remembered = {ms for ms in range(START_MS - 10, max(times) + 10) if was_noted(runs, ms)}
+    assert remembered <= set(times)
 
 
 def test_nothing_is_let_go_while_there_is_room() -> None:

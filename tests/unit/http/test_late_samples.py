@@ -188,6 +188,19 @@ def test_a_late_sample_within_the_tolerance_is_scored_and_once_only(tolerant: ht
     assert write(tolerant, "late_seconds", [times[0] + 1], normal(1)).status_code == 400
 
 
+def test_an_hour_in_which_samples_overtook_each_other_may_be_sent_again(tolerant: httpx.Client) -> None:
+    metric, times, values = "overtaken_seconds", scraped(HOUR_SAMPLES), normal(HOUR_SAMPLES)
+    for place in range(20, HOUR_SAMPLES, 50):
+        times[place], times[place + 1] = times[place + 1], times[place]
+    assert write(tolerant, metric, times, values).status_code == 204
+    before = standing(tolerant, metric)
+    assert before[1] == HOUR_SAMPLES
+    for first in range(0, HOUR_SAMPLES, 40):
+        again = write(tolerant, metric, times[first : first + 40], values[first : first + 40])
+        assert again.status_code == 204, again.text
+    assert standing(tolerant, metric) == before
+
+
 def test_a_late_value_of_a_counter_disturbs_no_rate(tolerant: httpx.Client) -> None:
     times = [now_ms() - 1000 * (200 - index) for index in range(200)]
     counts = np.cumsum(np.random.default_rng(1).integers(5, 16, 201)).astype(float)

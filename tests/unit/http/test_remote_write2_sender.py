@@ -165,6 +165,14 @@ def test_a_body_that_is_no_message_wrote_nothing_and_says_so(client: httpx.Clien
     assert written(answer) == {"samples": 0, "histograms": 0, "exemplars": 0}
 
 
+def test_a_body_over_the_limit_wrote_nothing_and_says_so(client: httpx.Client) -> None:
+    headers = {"Content-Type": f"application/x-protobuf;proto={V2}", "Content-Encoding": "snappy"}
+    answer = client.post("/api/v1/write", content=bytes(1_100_000), headers=headers)
+    assert answer.status_code == 413
+    assert "max_body_bytes" in answer.text
+    assert written(answer) == {"samples": 0, "histograms": 0, "exemplars": 0}
+
+
 def test_wild_numbers_are_refused_and_their_neighbours_kept(sender: Sender) -> None:
     wild = sender.series(name="prw2_wild")
     histogram = wild.histograms.add(count_int=HIGHEST_U64, schema=3, timestamp=now_ms())
