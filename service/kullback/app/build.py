@@ -20,6 +20,7 @@ from kullback.outputs.alertmanager import AlertmanagerDesk
 from kullback.outputs.desk import Desk
 from kullback.outputs.exposition import Exposure
 from kullback.outputs.meters import Meters
+from kullback.outputs.score_desk import ScoreDesk
 from kullback.outputs.webhook import WebhookDesk
 from kullback.pipeline.book import Address, AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
@@ -58,11 +59,31 @@ def build_desks(settings: AlertingSettings) -> list[Desk]:
     return [*managers, *webhooks]
 
 
+def build_score_desks(settings: MetricsSettings, tenants: bool) -> tuple[ScoreDesk, ...]:
+    """A desk per receiver of scores.
+
+    Parameters
+    ----------
+    settings : MetricsSettings
+    tenants : bool
+        Whether scores say whose they are.
+
+    Raises
+    ------
+    RequestError
+        BAD_CONFIG when a token cannot be read.
+    """
+    return tuple(
+        ScoreDesk(one.url, one.match, tenants, _secret(one.bearer_token_file).decode().strip())
+        for one in settings.remote_write
+    )
+
+
 def _secret(path: Path | None) -> bytes:
     try:
         return path.read_bytes().strip() if path else b""
     except OSError as problem:
-        reason = f"alerting.webhooks: the key cannot be read: {problem}."
+        reason = f"A key or token cannot be read: {problem}."
         raise RequestError(ErrorId.BAD_CONFIG, reason) from problem
 
 

@@ -15,7 +15,7 @@ import structlog
 from fastapi import FastAPI
 
 from kullback.alerting.decision import Decision
-from kullback.app.build import build_desks, build_exposure, build_pipeline
+from kullback.app.build import build_desks, build_exposure, build_pipeline, build_score_desks
 from kullback.app.dialects import build_dialects
 from kullback.app.kernels import compile_kernels
 from kullback.core.errors import KullbackError
@@ -72,6 +72,8 @@ class Service:
         self.meters = Meters(settings.tenants.enabled)
         self.sender = Sender(build_desks(settings.alerting), now_ms)
         self.pipeline: Pipeline = build_pipeline(settings, self.meters, self.sender.deliver)
+        self.pipeline.score_desks = build_score_desks(settings.metrics, settings.tenants.enabled)
+        self.writer = Sender(self.pipeline.score_desks, now_ms)
         self.owner = Owner(
             self.pipeline, now_ms, settings.limits.max_queue_samples, die, prepare=compile_kernels
         )
@@ -95,6 +97,7 @@ class Service:
             lifecycle_enabled=server.enable_lifecycle,
             admin_enabled=server.enable_admin,
             notifications=self.sender.counts,
+            written=self.writer.counts,
             read_profile=read_profile,
             label_texts=LabelTexts(self.settings.tenants.enabled),
         )
@@ -102,6 +105,7 @@ class Service:
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         self.sender.start()
+        self.writer.start()
         self.owner.start()
         self.meters.reloaded(True, now_ms())
         watcher = asyncio.create_task(self._announce_readiness())
@@ -109,6 +113,7 @@ class Service:
         watcher.cancel()
         await asyncio.to_thread(self.owner.stop)
         await asyncio.to_thread(self.sender.stop)
+        await asyncio.to_thread(self.writer.stop)
         self._directory.close()
         log.info("stopped")
 

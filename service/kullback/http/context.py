@@ -56,6 +56,8 @@ class Context:
         What the detectors keep: the current windows above all.
     notifications : callable
         Notifications so far by (receiver, outcome).
+    written : callable
+        The same of scores that were written to others.
     read_profile : callable
         A profile from the JSON of one entry of `profiles:`; RequestError when it is not valid.
     tenant : str
@@ -75,6 +77,7 @@ class Context:
     admin_enabled: bool
     shape: Shape
     notifications: Callable[[], Mapping[tuple[str, str], int]]
+    written: Callable[[], Mapping[tuple[str, str], int]]
     read_profile: Callable[[Mapping[str, Any]], Profile]
     label_texts: LabelTexts = field(default_factory=LabelTexts)
     bodies: BodyRoom = field(default_factory=BodyRoom)

@@ -97,7 +97,8 @@ def _standing(context: Context, pipeline: Pipeline, states: Mapping[str, int], n
     tenants = dict(pipeline.engine.count_of_tenant) if context.label_texts.tenants else {}
     standing = {**_gauges(context), **gauges}
     markers = _newest_markers(OwnFleet(pipeline))
-    return Standing(standing, replayed, states, context.notifications(), tenants, markers)
+    sent, written = context.notifications(), context.written()
+    return Standing(standing, replayed, states, sent, tenants, markers, written)
 
 
 def _newest_markers(fleet: OwnFleet) -> dict[tuple[str, str, str], float]:

@@ -102,6 +102,8 @@ class Standing:
     notifications : mapping of (receiver, outcome) to int
     tenants : mapping of str to int
         Live streams by tenant; empty while tenants are off.
+    written : mapping of (receiver, outcome) to int
+        Samples of scores that were written to others.
     markers : mapping of (text, match, tenant) to float
         When it happened last, Unix seconds.
     """
@@ -112,6 +114,7 @@ class Standing:
     notifications: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tenants: Mapping[str, int] = field(default_factory=dict)
     markers: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    written: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def collect(self) -> Iterator[Metric]:
         """The standing as metric families (prometheus_client's collector interface)."""
@@ -134,6 +137,12 @@ class Standing:
             for tenant, count in self.tenants.items():
                 owned.add_metric([tenant], count)
             yield owned
+        written = CounterMetricFamily(
+            "kullback_remote_write_samples", "Scores written by outcome.", labels=["receiver", "outcome"]
+        )
+        for labels, count in self.written.items():
+            written.add_metric(labels, count)
+        yield written
         marked = GaugeMetricFamily(
             "kullback_marker_timestamp_seconds",
             "When a marker such as a deployment was set, Unix time.",
@@ -222,17 +231,29 @@ def label_text(labels: Labels, tenants: bool = False) -> bytes:
     tenants : bool
         Whether `tenant` says whose the stream is.
     """
+    pairs = label_pairs(labels, tenants)
+    return ",".join(f'{name}="{escape(value)}"' for name, value in pairs).encode("utf-8", "replace")
+
+
+def label_pairs(labels: Labels, tenants: bool = False) -> list[tuple[str, str]]:
+    """A stream's labels under the names that its scores have; see `label_text`.
+
+    Parameters
+    ----------
+    labels : Labels
+    tenants : bool
+    """
     names = set(TAKEN_NAMES)
-    pairs = [f'metric="{escape(dict(labels).get(NAME, ""))}"']
+    pairs = [("metric", dict(labels).get(NAME, ""))]
     if tenants:
         names.add("tenant")
-        pairs.append(f'tenant="{escape(tenant_of(labels))}"')
+        pairs.append(("tenant", tenant_of(labels)))
     for name, value in labels:
         if name not in (NAME, TENANT):
             shown = _free_name(name, names)
             names.add(shown)
-            pairs.append(f'{shown}="{escape(value)}"')
-    return ",".join(pairs).encode("utf-8", "replace")
+            pairs.append((shown, value))
+    return pairs
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -16,6 +16,7 @@ from kullback.core.profile import Profile
 from kullback.core.saved_profile import load_profiles, save_profiles
 from kullback.core.scores import Scores
 from kullback.engine.local import LocalEngine
+from kullback.outputs.score_desk import ScoreDesk
 from kullback.pipeline.actions import WATCH, carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
@@ -72,6 +73,8 @@ class Pipeline(Fleet):
         self.checkpoint = checkpoint
         self.limits = limits
         self.replayed_samples = 0
+        self.score_desks: tuple[ScoreDesk, ...] = ()
+        """Who is sent every score."""
         self._meter_append = meter_append
         self._advanced_ms = 0
 
@@ -145,6 +148,9 @@ class Pipeline(Fleet):
         now_ms = int(entry.batch.timestamp_ms.min()) if backfilled else entry.now_ms
         self.follow(self.alerts.step(scores, now_ms, muted))
         self.history.record(scores, self.alerts.phases(scores.stream))
+        if not self.book.silent:
+            for desk in self.score_desks:
+                desk.take(scores, lambda number: self.engine.stream(number).series)
         return scores
 
     def reconfigure(self, profiles: Sequence[Profile], limits: Limits, now_ms: int) -> None:

@@ -190,8 +190,16 @@ class AlertingSettings(Section):
         return [url.rstrip("/") for url in urls]
 
 
+class RemoteWriteSettings(Section):
+    """A Prometheus, or what understands its remote write, that is sent every score."""
+
+    url: str = Field(pattern=r"^https?://", description="Such as http://prometheus:9090/api/v1/write.")
+    match: SelectorText = Field("{}", description="Streams whose scores are sent.", validate_default=True)
+    bearer_token_file: Path | None = Field(None, description="File with the token to authenticate with.")
+
+
 class MetricsSettings(Section):
-    """Which streams appear on /metrics."""
+    """Which streams appear on /metrics, and where scores are written."""
 
     expose: Literal["all", "selector", "score_above", "top"] = Field(
         "all", description="How streams are chosen."
@@ -200,6 +208,9 @@ class MetricsSettings(Section):
     score_above: float = Field(0.5, ge=0, description="For expose: score_above.")
     top: int = Field(1000, ge=1, description="For expose: top, the streams with the highest scores.")
     max_exposed_streams: int = Field(20_000, ge=0, description="Hard limit; what is left out is counted.")
+    remote_write: list[RemoteWriteSettings] = Field(
+        [], description="Receivers of every score, with the samples' own times; holds from the next start on."
+    )
 
 
 class LoggingSettings(Section):
