@@ -47,44 +47,65 @@ def tls_context(config: TlsServerConfig) -> ssl.SSLContext:
     return context
 
 
-class FreshTls:
-    """A context whose handshakes use the newest certificate.
+class FreshTls(ssl.SSLContext):
+    """A context whose handshakes follow the newest `web.yml`: certificate, versions, demands on clients.
 
-    What is asked of clients (`client_auth_type`, `client_ca_file`) stays as it was at the start: OpenSSL
-    takes a connection's verification from the context it began with.
-
-    Parameters
-    ----------
-    web_config_file : Path
-
-    Raises
-    ------
-    RequestError
-        BAD_CONFIG when it cannot be used at the start; later the last good certificate stays.
+    An event loop asks the context it was given for the TLS of each connection; this one hands the question on
+    to the present context. What is served by a socket of its own (`wrap_socket`) is not wanted here.
     """
 
-    def __init__(self, web_config_file: Path) -> None:
-        self._path = web_config_file
-        self.context = self._present = self._load()
-        # Asked at every handshake, also of clients that name no server.
-        self.context.sni_callback = self._refresh
+    _path: Path
+    _present: ssl.SSLContext
+    _files: list[Path]
+    _seen: list[float]
 
-    def _load(self) -> ssl.SSLContext:
+    @classmethod
+    def of(cls, web_config_file: Path) -> FreshTls:
+        """The context for a file.
+
+        Parameters
+        ----------
+        web_config_file : Path
+
+        Raises
+        ------
+        RequestError
+            BAD_CONFIG when it cannot be used at the start; later the last good one stays.
+        """
+        fresh = cls(ssl.PROTOCOL_TLS_SERVER)
+        fresh._path = web_config_file
+        fresh._load()
+        return fresh
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """The TLS of one connection."""
+        self._refresh()
+        return self._present.wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+    def _load(self) -> None:
         config = read_web_config(self._path).tls_server_config
         if config is None:
             raise RequestError(ErrorId.BAD_CONFIG, f"{self._path} has no tls_server_config any more.")
-        self._files = [self._path, config.cert_file, config.key_file]
+        files = [self._path, config.cert_file, config.key_file, config.client_ca_file]
+        self._files = [file for file in files if file]
         self._seen = _ages(self._files)
-        return tls_context(config)
+        self._present = tls_context(config)
 
-    def _refresh(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
-        if _ages(self._files) != self._seen:
-            self._seen = _ages(self._files)
-            try:
-                self._present = self._load()
-            except KullbackError as problem:
-                structlog.get_logger().error("tls_reload_failed", detail=problem.detail)
-        connection.context = self._present
+    def _refresh(self) -> None:
+        if _ages(self._files) == self._seen:
+            return
+        self._seen = _ages(self._files)
+        try:
+            self._load()
+        except KullbackError as problem:
+            structlog.get_logger().error("tls_reload_failed", detail=problem.detail)
 
 
 def tls_factory(web_config_file: Path | None) -> Callable[..., ssl.SSLContext] | None:
@@ -101,8 +122,8 @@ def tls_factory(web_config_file: Path | None) -> Callable[..., ssl.SSLContext] |
     """
     if web_config_file is None or read_web_config(web_config_file).tls_server_config is None:
         return None
-    fresh = FreshTls(web_config_file)
-    return lambda *_: fresh.context
+    fresh = FreshTls.of(web_config_file)
+    return lambda *_: fresh
 
 
 def _ages(files: list[Path]) -> list[float]:

@@ -85,6 +85,26 @@ def test_clients_must_show_a_certificate_when_asked(tmp_path: Path) -> None:
                 asked(url, server, wrong)
 
 
+def test_what_is_asked_of_clients_changes_without_a_restart(tmp_path: Path) -> None:
+    server, _ = make_certificate(tmp_path, "server")
+    client, other = make_certificate(tmp_path, "client"), make_certificate(tmp_path, "other")
+    file = web_yml(tmp_path)
+    with serving(file) as url:
+        assert asked(url, server) == "in"
+        web_yml(tmp_path, client_auth_type="RequireAndVerifyClientCert", client_ca_file="client.crt")
+        os.utime(file, (1, 1))
+        assert asked(url, server, client) == "in"
+        for wrong in (None, other):
+            with pytest.raises((httpx.TransportError, ssl.SSLError)):
+                asked(url, server, wrong)
+        client[0].write_bytes(other[0].read_bytes())
+        os.utime(client[0], (2, 2))
+        assert asked(url, server, other) == "in"
+        web_yml(tmp_path)
+        os.utime(file, (3, 3))
+        assert asked(url, server) == "in"
+
+
 def test_old_protocols_are_refused(tmp_path: Path) -> None:
     server, _ = make_certificate(tmp_path, "server")
     with serving(web_yml(tmp_path, min_version="TLS13")) as url:
