@@ -154,17 +154,17 @@ class AlertStates:
         return alerts | arrival
 
     def load(self, numbers: NDArray[np.int32], arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Put back what `save` gave.
+        """Put back what `save` gave; what an earlier version did not save stays as in a new stream.
 
         Parameters
         ----------
         numbers : int32 array, shape (m,)
         arrays : mapping of array, shape (m,)
         """
-        for name in ALERT.names or ():
-            self._state.alert[name][numbers] = arrays[name]
-        for name in ARRIVAL.names or ():
-            self._state.arrival[name][numbers] = arrays[f"{ARRIVED}{name}"]
+        for record, prefix in ((self._state.alert, ""), (self._state.arrival, ARRIVED)):
+            for name in record.dtype.names or ():
+                if f"{prefix}{name}" in arrays:
+                    record[name][numbers] = arrays[f"{prefix}{name}"]
         self._state.phase[numbers] = arrays["phase"]
 
     def close(self, numbers: NDArray[np.int32]) -> None:

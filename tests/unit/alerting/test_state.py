@@ -284,6 +284,14 @@ def test_saved_alert_goes_on_as_if_nothing_had_happened() -> None:
     assert second.step(life("....", first=5), START_MS) == first.step(life("....", first=5), START_MS)
 
 
+def test_a_snapshot_from_before_arrivals_were_noted_keeps_its_alert() -> None:
+    first, second = states(keep_minutes=3), states(keep_minutes=3)
+    first.step(life("Aaaa"), START_MS)
+    second.load(ONE, {name: rows for name, rows in first.save(ONE).items() if "arrival" not in name})
+    assert second.alert(0) == first.alert(0)
+    assert told(second.step(life("e....", first=4), minute(4))) == [(7, "resolved")]
+
+
 def test_shorter_for_takes_effect_with_the_next_sample() -> None:
     made = states(for_minutes=60)
     made.step(life("Aaa"), START_MS)
