@@ -16,6 +16,9 @@ from kullback.storage.history import History
 from kullback.storage.log import SqliteLog
 from kullback.storage.snapshots import Snapshots, Unusable
 
+PAUSE = "pause"
+"""Kind of slices that hold nothing."""
+
 FACTS = "facts"
 """Kind of the slice that holds what people decided."""
 
@@ -128,9 +131,9 @@ class Checkpoint:
 
 
 def _securing(history: History) -> Iterator[Slice]:
-    """No slice, but history on disk: what the copied rows have handed over to it must not be lost."""
-    history.secure()
-    yield from ()
+    """History on disk: what the copied rows handed over to it must not be lost. Its slices are pauses."""
+    for _ in history.secure():
+        yield Slice(0, 0, PAUSE)
 
 
 def _engine_slices(fleet: Fleet, slices: Iterator[Slice]) -> Iterator[Slice]:

@@ -10,7 +10,8 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.scores import Scores
 from kullback.core.tenant import ANONYMOUS
 from kullback.storage.database import open_database, transaction
-from kullback.storage.points import CHUNK_POINTS, POINT, Points, pack, thin, unpack
+from kullback.storage.points import CHUNK_POINTS, POINT, Chunk, Points, pack, thin, unpack
 
 SCHEMA_VERSION = 3
 _UPGRADES = {
@@ -61,6 +62,8 @@ _RETIRE = {
 }
 MAX_WAITING_ROWS = 200_000
 MAX_ALERTS = 1000
+FLUSHED_STREAMS = 500
+"""Whose full chunks are written at once: those of a large fleet fill up together."""
 RETIRE_EVERY_MS = 60_000
 Document = dict[str, Any]
 
@@ -106,6 +109,7 @@ class History:
         self._retention_ms = retention_ms
         self._retired_ms = -RETIRE_EVERY_MS
         self._waiting: deque[tuple[str, tuple[Any, ...]]] = deque()
+        self._full: dict[str, list[Chunk]] = {}
         self._connection = self._open()
 
     def record(self, scores: Scores, phases: NDArray[np.uint8]) -> None:
@@ -152,7 +156,7 @@ class History:
         ----------
         now_ms : int
         """
-        if self._write() and abs(now_ms - self._retired_ms) >= RETIRE_EVERY_MS:
+        if self._write_some() and abs(now_ms - self._retired_ms) >= RETIRE_EVERY_MS:
             self._retired_ms = now_ms
             # A clock that jumps ahead must not wipe the history: the samples' own times count as well.
             bound_ms = min(now_ms, self.points.newest_ms) - self._retention_ms
@@ -160,16 +164,18 @@ class History:
                 for statement in _RETIRE.values():
                     self._connection.execute(statement, (bound_ms,))
 
-    def secure(self) -> None:
-        """Bring everything recorded so far to the disk; before a snapshot that relies on it is complete.
+    def secure(self) -> Iterator[None]:
+        """Bring everything recorded so far to the disk, pausing in between; before a snapshot relies on it.
 
         Raises
         ------
         Overloaded
             STORAGE_UNAVAILABLE: some rows still wait.
         """
-        if not self._write():
-            raise Overloaded(ErrorId.STORAGE_UNAVAILABLE, self.problem)
+        while not self._write_some():
+            if self.problem:
+                raise Overloaded(ErrorId.STORAGE_UNAVAILABLE, self.problem)
+            yield
         wal = self._path.with_name(f"{self._path.name}-wal")
         with contextlib.suppress(FileNotFoundError), wal.open("rb") as file:
             os.fsync(file.fileno())
@@ -191,7 +197,7 @@ class History:
         POINT array
             Rising in time.
         """
-        self._write()
+        self._write([stream])
         rows = self._read(
             "SELECT points FROM chunks WHERE stream = ? AND start_ms <= ? AND end_ms >= ? ORDER BY start_ms",
             (stream, end_ms, start_ms),
@@ -217,7 +223,7 @@ class History:
         POINT array
             Rising in time.
         """
-        self._write()
+        self._write([stream])
         chunks = -(-count // CHUNK_POINTS)
         rows = self._read(
             "SELECT points FROM chunks WHERE stream = ? ORDER BY start_ms DESC LIMIT ?", (stream, chunks)
@@ -297,7 +303,8 @@ class History:
 
     def close(self) -> None:
         """Write what waits and let go of the file."""
-        self._write()
+        self._sort_full()
+        self._write(list(self._full))
         self._connection.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -317,18 +324,29 @@ class History:
             self._waiting.popleft()
             self.lost_rows += 1
 
-    def _write(self) -> bool:
-        """Whether all that waited was written."""
-        for chunk in self.points.take_full():
-            times = chunk.points["at_ms"]
-            self._put(_PUT_CHUNK, (chunk.stream, int(times[0]), int(times[-1]), pack(chunk.points)))
+    def _write_some(self) -> bool:
+        """Whether all that waited was written; the points of a large fleet are not, in one go."""
+        self._sort_full()
+        return self._write(list(islice(self._full, FLUSHED_STREAMS)))
+
+    def _write(self, streams: Iterable[str] = ()) -> bool:
+        """Write what waits, and the full chunks of some streams; whether that is all there is."""
+        self._sort_full()
+        for stream in streams:
+            for chunk in self._full.pop(stream, ()):
+                times = chunk.points["at_ms"]
+                self._put(_PUT_CHUNK, (chunk.stream, int(times[0]), int(times[-1]), pack(chunk.points)))
         if self._waiting:
             with self._noting_problems(), transaction(self._connection):
                 for statement, row in self._waiting:
                     self._connection.execute(statement, row)
             if not self.problem:
                 self._waiting.clear()
-        return not self._waiting
+        return not self._waiting and not self._full
+
+    def _sort_full(self) -> None:
+        for chunk in self.points.take_full():
+            self._full.setdefault(chunk.stream, []).append(chunk)
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._noting_problems():

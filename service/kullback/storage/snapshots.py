@@ -103,8 +103,6 @@ class Snapshots:
         more = self._writing.step()
         if self._writing.done:
             self.problem, self._writing = self._writing.problem, None
-            if not self.problem:
-                self._prune()
         return more
 
     def finish(self) -> None:
@@ -115,7 +113,7 @@ class Snapshots:
 
     def offsets(self) -> list[int]:
         """Offsets of the complete generations, rising."""
-        return sorted(int(path.name) for path in self.path.iterdir() if path.name.isdigit())
+        return _generations(self.path)
 
     @property
     def needed_after(self) -> int:
@@ -146,9 +144,10 @@ class Snapshots:
         with contextlib.suppress(OSError):  # a read-only disk: it is passed over again next time
             generation.rename(generation.with_suffix(DAMAGED))
 
-    def _prune(self) -> None:
-        for offset in self.offsets()[:-GENERATIONS]:
-            shutil.rmtree(self.path / f"{offset:020}", ignore_errors=True)
+
+def _generations(path: Path) -> list[int]:
+    """Offsets of the complete generations in a directory, rising."""
+    return sorted(int(found.name) for found in path.iterdir() if found.name.isdigit())
 
 
 class _Writing:
@@ -211,3 +210,5 @@ class _Writing:
         final = self._path / f"{self._offset:020}"
         writing.rename(final)
         flush_directory(self._path)
+        for offset in _generations(self._path)[:-GENERATIONS]:  # here, because large files take their time
+            shutil.rmtree(self._path / f"{offset:020}", ignore_errors=True)

@@ -297,9 +297,9 @@ def test_a_full_disk_loses_nothing_and_recovers(tmp_path: Path) -> None:
     kept.flush(0)
     assert "full" in kept.problem
     with pytest.raises(Overloaded):
-        kept.secure()
+        list(kept.secure())
     kept._connection.execute("PRAGMA max_page_count = 100000")
-    kept.secure()
+    list(kept.secure())
     assert kept.problem == ""
     assert len(kept.scores(ID, 0, DAY_MS)) == 5000
 
