@@ -105,7 +105,7 @@ class Standing:
     written : mapping of (receiver, outcome) to int
         Samples of scores that were written to others.
     markers : mapping of (text, match, tenant) to float
-        When it happened last, Unix seconds.
+        When it happened last, Unix seconds; tenant "" while tenants are off.
     """
 
     gauges: Mapping[tuple[str, str], float]
@@ -143,13 +143,14 @@ class Standing:
         for labels, count in self.written.items():
             written.add_metric(labels, count)
         yield written
+        names = ["text", "match", *(["tenant"] if any(tenant for *_, tenant in self.markers) else [])]
         marked = GaugeMetricFamily(
             "kullback_marker_timestamp_seconds",
             "When a marker such as a deployment was set, Unix time.",
-            labels=["text", "match", "tenant"],
+            labels=names,
         )
-        for whose, at_s in self.markers.items():
-            marked.add_metric(whose, at_s)
+        for mark, at_s in self.markers.items():
+            marked.add_metric(mark[: len(names)], at_s)
         yield marked
 
 
