@@ -188,9 +188,11 @@ def weigh(stream: Any, code: int, repeats: bool) -> None:
     """
     if repeats and BLOCK[code, 0] == BLOCK[code, 1]:
         return
-    memory = np.float32(memory_of(stream))
+    memory, nothing = np.float32(memory_of(stream)), np.float32(0.0)
+    bank, gains = stream.bank, GAINS[code]
     for kind in range(SIZE):
-        stream.bank[kind] = max(stream.bank[kind] * memory + GAINS[code, kind], np.float32(0.0))
+        evidence = bank[kind] * memory + gains[kind]
+        bank[kind] = evidence if evidence > nothing else nothing
 
 
 @kernel
@@ -206,10 +208,10 @@ def bank_surprise(stream: Any) -> tuple[float, int]:
     float, int
         Surprise in nats and which alternative leads (−1 when there is no evidence for any).
     """
-    largest, leader = 0.0, -1
+    bank, largest, leader = stream.bank, 0.0, -1
     for kind in range(SIZE):
-        nats = stream.bank[kind] - HANDICAP_NATS[kind]
-        if nats <= largest or stream.bank[kind] <= 0.0:
+        nats = bank[kind] - HANDICAP_NATS[kind]
+        if nats <= largest or bank[kind] <= 0.0:
             continue
         if stream.direction != NEITHER and DIRECTIONS[kind] != stream.direction:
             continue

@@ -40,7 +40,9 @@ class ScorePoint(BaseModel):
     score: float | None = Field(description="Of the step's last sample; 1.0 is the alarm line.")
     max_score: float | None
     divergence_nats: float | None
-    leader: str = Field(description="The statistic and window that led.")
+    leader: str = Field(
+        description="What led: a statistic and its window, the kind of change, value or level."
+    )
     alert_state: str = Field(description=", ".join(PHASES))
     ready: bool
     samples: int
@@ -68,7 +70,7 @@ POINT_EXAMPLE = {
     "score": 0.31,
     "max_score": 0.4,
     "divergence_nats": 0.02,
-    "leader": "ordered, 64 samples",
+    "leader": "upper tail grew",
     "alert_state": "inactive",
     "ready": True,
     "samples": 10,

@@ -77,7 +77,9 @@ class ExplainAnswer(BaseModel):
     marker: str | None = Field(description="Something people did shortly before, such as a deployment.")
     anomalous: bool
     score: float | None
-    leader: str = Field(description="The statistic and window that lead.")
+    leader: str = Field(
+        description="What leads: a statistic and its window, the kind of change, value or level."
+    )
     onset_ms: int | None
     gates: list[GateAnswer]
     move: MoveAnswer | None
@@ -108,14 +110,14 @@ WINDOW_EXAMPLE = {
 EXPLAIN_EXAMPLE = {
     "stream": STREAM_EXAMPLE["id"],
     "state": "firing",
-    "sentence": "78 % of the divergence comes from 250-500 ms going from 3 % to 19 % of samples; "
-    "median unchanged, p99 +340 ms",
+    "sentence": "upper tail grew: 78 % of the divergence comes from 250-500 ms going from 3 % to 19 % of "
+    "samples; median unchanged, p99 +340 ms",
     "top_bins": "250-500 ms: 3 % → 19 % (0.35 nats)",
     "quantiles": "p50 110 ms → 112 ms; p99 420 ms → 760 ms",
     "marker": "deploy web v2.3",
     "anomalous": True,
     "score": 1.7,
-    "leader": "ordered, 64 samples",
+    "leader": "upper tail grew",
     "onset_ms": 1795328741679,
     "gates": [{"name": "score", "value": 1.7, "limit": 1.0, "passed": True}],
     "move": {

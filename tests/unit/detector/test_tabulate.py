@@ -17,3 +17,11 @@ def test_shipped_tables_are_what_the_generator_makes() -> None:
     seen = (shipped.nats > 0.5) & (shipped.nats < 4.0)
     assert np.abs(small.nats - shipped.nats)[seen].max() < 0.6
     assert abs(small.location[0] - shipped.location[0]) < 1.0
+
+
+def test_shipped_lines_rise_with_the_budget_and_fall_with_the_size_of_the_reference() -> None:
+    shipped = load_null()
+    assert (np.diff(shipped.threshold, axis=1) > 0).all()
+    assert (np.diff(shipped.threshold, axis=0) <= 0).all()
+    assert shipped.log_samples[0] <= np.log(1e3)
+    assert shipped.log_samples[-1] >= np.log(1e7)
