@@ -426,6 +426,18 @@ def note_early(stream: Any, channel: int, nats: float, line_nats: float) -> None
 
 
 @kernel
+def forget_blocks(stream: Any) -> None:
+    """Let the line of the rank channel begin as that of a new stream.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    stream.blocks, stream.block_fill = 0, 0
+    stream.maxima[RANK, EARLY_PEAK], stream.maxima[RANK, EARLY_FILLING] = 0.0, 0.0
+
+
+@kernel
 def observe(stream: Any, channel: int, nats: float) -> None:
     """Let a surprise count in the block under way.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.calibration import set_rank_line
+from kullback.detector.calibration import forget_blocks, set_rank_line
 from kullback.detector.dependence import note_oldest
 from kullback.detector.reference import admit, clear_reference, key_at, key_of, value_of
 from kullback.detector.season import baseline_at, knows
@@ -79,5 +79,5 @@ def _restart(stream: Any, tables: Any, phase: float, sign: float, scratch: NDArr
     clear_reference(stream)
     admit(stream, stream.queued - stream.queued // 4, scratch)
     flush(stream, tables)
-    stream.blocks, stream.block_fill = 0, 0
+    forget_blocks(stream)
     set_rank_line(stream, tables)

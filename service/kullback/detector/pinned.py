@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.calibration import set_rank_line
+from kullback.detector.calibration import forget_blocks, set_rank_line
 from kullback.detector.lifecycle import rebaseline
 from kullback.detector.reference import clear_reference, key_of, scratch_samples
 from kullback.detector.windows import flush
@@ -95,7 +95,7 @@ def pin(streams: NDArray[Any], tables: NDArray[Any], slot: int, values: Values, 
     stream.reference_count = len(values)
     stream.newest_block = 1
     stream.pinned = digest
-    stream.blocks, stream.block_fill = 0, 0
+    forget_blocks(stream)
     flush(stream, tables[0])
     set_rank_line(stream, tables[0])
 

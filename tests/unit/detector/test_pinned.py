@@ -108,3 +108,13 @@ def test_more_samples_than_the_reference_holds_become_quantiles() -> None:
     assert len(few) == 1024
     assert np.abs(np.quantile(few, [0.01, 0.5, 0.99]) - np.quantile(many, [0.01, 0.5, 0.99])).max() < 0.02
     assert thinned(few, 1024) is few
+
+
+def test_line_of_a_stream_that_is_let_go_is_that_of_a_new_one() -> None:
+    old, new = watching(None), watching(None)
+    old.streams["maxima"][0, 0] = 500.0  # as after many blocks with a season taken for chance
+    for detector in (old, new):
+        detector.replan(ZERO, plan(RELEASE))
+        detector.replan(ZERO, plan(None))
+        feed(detector, normal(400, 9))
+    assert old.summary(ZERO).threshold_nats[0] == new.summary(ZERO).threshold_nats[0]
