@@ -57,6 +57,8 @@ def test_an_alert_under_way_comes_before_higher_scores(client: httpx.Client) -> 
     found = {"match[]": "urgent_seconds", "limit": 1}
     assert listed(client, sort="-urgency", **found)["streams"][0]["id"] == alarmed
     assert listed(client, sort="-score", **found)["streams"][0]["id"] != alarmed
+    why = client.get(f"/api/v1/streams/{alarmed}/explain").json()
+    assert [gate["passed"] for gate in why["gates"] if gate["name"].startswith("score")] == [True]
 
 
 @pytest.mark.parametrize(
