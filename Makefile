@@ -72,6 +72,7 @@ bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternative
 	$(bin)/python -m benchmarks.engine_speed
 	$(bin)/python -m benchmarks.decoders
 	$(bin)/python -m benchmarks.end_to_end
+	$(bin)/python -m benchmarks.start_up
 
 bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
 	$(bin)/python -m benchmarks.detection $(ARGS)
