@@ -97,7 +97,7 @@ def update_batch(
         onset_ms[row] = timestamps_ms[index]
         if verdict == SCORED:
             scored_value[row] = stream.last_value
-            score[row] = stream.score
+            score[row] = stream.news
             divergence_nats[row] = stream.divergence_nats
             leader[row] = stream.leader
             onset_ms[row] = stream.onset_ms

@@ -165,6 +165,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
       to end, 1 + its number, 0 for none; `peak` its largest evidence since then
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way
     - `threshold` surprise at which a channel's score is 1; `zero` where it is 0
+    - `news` the newest sample's own score: what it adds to an episode that is known already
     - `told` how far beyond its line the rank channel was when the episode's score last told of it
     - `usual_nats` fading mean surprise of the value and level channels
     - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
@@ -182,6 +183,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     return np.dtype(
         [
             *_NUMBERS,
+            ("news", "f4"),
             ("views", "f8", (VIEWS,)),
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),

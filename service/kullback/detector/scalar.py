@@ -287,23 +287,15 @@ class ScalarDetector:
 
     def _gates(self, slot: int, span: int) -> tuple[Gate, ...]:
         stream = self.streams[slot]
-        samples = float(stream["samples"])
+        samples, score = float(stream["samples"]), float(stream["score"])
         gates = [
             Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), self._has_score(slot)),
-            self._score_gate(slot),
+            Gate("score", score, 1.0, score > 1.0),
         ]
         move, limit = effect_gate(self.streams, slot, span)
         if limit > 0:
             gates.append(Gate("minimum effect", move, limit, move >= limit))
         return tuple(gates)
-
-    def _score_gate(self, slot: int) -> Gate:
-        """Passed for as long as the episode lasts, though its score then tells only what is new."""
-        stream = self.streams[slot]
-        score = float(stream["score"])
-        if stream["episode"] & Episode.ANOMALOUS:
-            return Gate("score, of what is new", score, 1.0, True)
-        return Gate("score", score, 1.0, score > 1.0)
 
     def _has_score(self, slot: int) -> bool:
         stream = self.streams[slot]

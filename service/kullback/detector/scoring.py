@@ -90,7 +90,7 @@ def accept(
     if stream.reference_count == 0 or stream.samples < FIRST_SCORE_SAMPLES:
         learn_profile(stream, distance, phase)
         _enqueue(stream, key_of(distance, 0.0), 0)
-        stream.score = np.nan
+        stream.score, stream.news = np.nan, np.nan
         if stream.queued >= FIRST_SCORE_SAMPLES:
             _begin(stream, tables, live_streams, scratch)
             _score(stream, tables, 0.0, 0.0, False, live_streams, scratch)
@@ -202,15 +202,17 @@ def _score(
     if by_level > loudest:
         loudest, span, leader = by_level, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
     calm_score = max(calm_score, by_value, by_level)
-    stream.leader, stream.score = leader, max(rank_news(stream, nats), by_value, by_level)
+    stream.leader, stream.score = leader, loudest
+    stream.news = max(rank_news(stream, nats), by_value, by_level)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
+        stream.news = stream.score
     elif stream.score > 1.0 and not stream.episode & ANOMALOUS:
         watch(stream, max(alternative_of(tables, leader), -1))
         if stream.watched:
             span = span_of(stream, tables, leader, True)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
-        stream.score = JUST_BELOW
+        stream.score, stream.news = JUST_BELOW, min(stream.news, JUST_BELOW)
     counts = not stream.pinned and 4 * stream.reference_count >= 3 * stream.reference_limit
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
