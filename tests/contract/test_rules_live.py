@@ -146,8 +146,9 @@ def await_notice(people: Receiver, status: str) -> None:
 
 @pytest.fixture(scope="module")
 def history(stack: Stack) -> Stack:
-    """The stack after an incident that came and went."""
+    """The stack after a deployment, and an incident that came and went."""
     sender = Sender(stack.kullback)
+    httpx.post(f"{stack.kullback}/api/v1/markers", json={"text": "deploy shop v1"}).raise_for_status()
     sender.send(NORMAL_SAMPLES)
     sender.send_what_is_not_scored()
     sender.send(BAD_SAMPLES, slower=4.0)

@@ -46,5 +46,5 @@ def test_vae_training_sees_collapse_and_blow_up(fleet: Fleet, tmp_path: Path) ->
 
 
 def test_gan_training_sees_mode_collapse(fleet: Fleet, tmp_path: Path) -> None:
-    said = run("gan_training", fleet, tmp_path, "--checks", "400")
+    said = run("gan_training", fleet, tmp_path)
     assert "checks later" in said, said

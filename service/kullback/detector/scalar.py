@@ -320,9 +320,10 @@ class ScalarDetector:
         Returns
         -------
         dict of str to array
-            First axis as `slots`; records as bytes.
+            First axis as `slots`; records with the names of their fields, so that rows of another layout are
+            told from these even when they are as long.
         """
-        return {"stream": self._bytes[slots]}
+        return {"stream": self._bytes[slots].view(self.streams.dtype).reshape(-1)}
 
     def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
@@ -332,7 +333,8 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         arrays : dict of str to array
         """
-        self._bytes[slots] = arrays["stream"]
+        self._bytes[slots] = 0  # copying by fields leaves what lies between them as it is
+        self.streams[slots] = arrays["stream"]
         self._zones.resolve(self.streams, slots)
 
 

@@ -229,7 +229,7 @@ class BinnedStreams:
         ----------
         slots : int32 array, shape (n,)
         """
-        return {"stream": self._bytes[slots]}
+        return {"stream": self._bytes[slots].view(self.streams.dtype).reshape(-1)}
 
     def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
@@ -239,7 +239,8 @@ class BinnedStreams:
         slots : int32 array, shape (n,)
         arrays : dict of str to array
         """
-        self._bytes[slots] = arrays["stream"]
+        self._bytes[slots] = 0  # copying by fields leaves what lies between them as it is
+        self.streams[slots] = arrays["stream"]
 
     def _ready(self, slot: int) -> bool:
         return bool(self.streams["samples"][slot] > FIRST_UNITS)
