@@ -1,9 +1,10 @@
-"""How long the service takes for a page of the fleet when there are many streams.
+"""How long the service takes for what people and Prometheus read when there are many streams.
 
     python -m benchmarks.page --streams 10000
 
 Starts the real service, fills it with streams of remote-write samples, and asks for the page's own answers:
-the first page, a page far behind, one by selector and one by state. Prints Markdown rows.
+the first page, a page far behind, one by selector and one by state. Then for the scrape, and for the streams
+that moved in an interval. Prints Markdown rows.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ def fill(url: str, streams: int) -> None:
         assert not refused
 
 
-def asked(client: httpx.Client, **query: str) -> Any:
-    """A page of the fleet."""
-    return client.get("/ui/fleet", params=query).raise_for_status().json()
+def asked(client: httpx.Client, path: str = "/ui/fleet", **query: str) -> Any:
+    """What a path answers, by default a page of the fleet."""
+    answer = client.get(path, params=query).raise_for_status()
+    return answer.json() if "json" in answer.headers["content-type"] else answer.text
 
 
 def cursor_of(client: httpx.Client, pages: int) -> str:
@@ -59,13 +61,20 @@ def bench(
         fill(url, streams)
         with httpx.Client(base_url=url, timeout=60) as client:
             found = sum(asked(client)["streams_by_state"].values())
+            now_s = time.time()
             queries = {
-                "first page": {},
+                "first page of 50": {},
                 f"page {FAR_PAGES + 1}": {"cursor": cursor_of(client, FAR_PAGES)},
-                "by selector": {"match[]": '{mode="idle",job="bench-1"}'},
-                "by state": {"state": "ok"},
+                "page by selector": {"match[]": '{mode="idle",job="bench-1"}'},
+                "page by state": {"state": "ok"},
+                "scrape": {"path": "/metrics"},
+                "correlate, 20 minutes": {
+                    "path": "/api/v1/correlate",
+                    "start": str(now_s - 1200),
+                    "end": str(now_s),
+                },
             }
-            print("| streams | page of 50 | median ms | worst ms |")
+            print("| streams | answer | median ms | worst ms |")
             print("|---|---|---|---|")
             for name, query in queries.items():
                 took_ms = [_took_ms(client, query) for _ in range(times)]

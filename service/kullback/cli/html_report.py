@@ -70,9 +70,11 @@ def _charts(
     steps = _steps(len(value))
     times, starts = report.scores.timestamp_ms[steps], [alarm.start_ms for alarm in report.alarms]
     means, lows, highs = (_by_step(fold, value, steps) for fold in (np.nanmean, np.nanmin, np.nanmax))
+    score = _by_step(np.nanmax, report.scores.score, steps)
+    lasting = [(alarm.start_ms, alarm.end_ms) for alarm in report.alarms]
     figures = [
         ("Values", value_figure(Band(times, lows, highs, means), unit_of(report.series), starts)),
-        ("Score", score_figure(times, _by_step(np.nanmax, report.scores.score, steps), starts)),
+        ("Score", score_figure(times, score, starts, lasting_ms=lasting)),
     ]
     if points:
         budgets, costs = [p.budget.render() for p in points], [p.alarms_per_week for p in points]

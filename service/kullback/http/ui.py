@@ -293,6 +293,14 @@ class Past:
     limits: tuple[float | None, float | None]
 
     @property
+    def lasting_ms(self) -> list[tuple[int, int]]:
+        """From when to when alerts were under way, by what is stored."""
+        edges = np.diff(np.concatenate(([False], self.points["phase"] > 0, [False])).astype(np.int8))
+        begins, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+        at_ms = [*self.points["at_ms"].tolist(), self.span_ms[1]]
+        return [(at_ms[begin], at_ms[end]) for begin, end in zip(begins, ends, strict=True)]
+
+    @property
     def sensible_limits(self) -> tuple[float | None, float | None]:
         """Without a lower one that is negative where no value was."""
         low, high = self.limits
@@ -304,7 +312,7 @@ def _history_figures(past: Past) -> dict[str, Any]:
     points, marks = past.points, (past.began_ms, past.span_ms, past.markers)
     low, middle, high = (quantile(points, name) for name in QUANTILES)
     band = Band(points["at_ms"], points["least"], points["most"], points["mean"], (low, middle, high))
-    score = score_figure(points["at_ms"], points["max_score"].astype(np.float64), *marks)
+    score = score_figure(points["at_ms"], points["max_score"].astype(np.float64), *marks, past.lasting_ms)
     return {
         "value": _plot(value_figure(band, past.unit, *marks, past.sensible_limits)),
         "score": _plot(score),
@@ -339,7 +347,8 @@ def _series_figures(report: Report, table: Table) -> dict[str, Any]:
     sizes = np.diff([*steps.tolist(), len(table.value)])
     value = value_figure(Band(times, lowest, highest, total / sizes), unit_of(report.series), starts)
     score = np.fmax.reduceat(report.scores.score, steps)
-    return {"value": _plot(value), "score": _plot(score_figure(times, score, starts))}
+    lasting = [(alarm.start_ms, alarm.end_ms) for alarm in report.alarms]
+    return {"value": _plot(value), "score": _plot(score_figure(times, score, starts, lasting_ms=lasting))}
 
 
 def _name(fleet: OwnFleet, stream_id: str) -> str:

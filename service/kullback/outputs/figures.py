@@ -74,8 +74,9 @@ def score_figure(
     alarms_ms: Sequence[int] = (),
     span_ms: tuple[int, int] | None = None,
     markers: Sequence[tuple[int, str]] = (),
+    lasting_ms: Sequence[tuple[int, int]] = (),
 ) -> go.Figure:
-    """Score against the alarm line at 1.
+    """Score against the alarm line at 1, on a ground that is tinted for as long as an alert lasts.
 
     Parameters
     ----------
@@ -88,8 +89,11 @@ def score_figure(
         What the time axis shows; None: what there is.
     markers : sequence of (int, str)
         What people did, and when.
+    lasting_ms : sequence of (int, int)
+        From when to when alerts were under way; scores tell only what was new then.
     """
     figure = go.Figure()
+    _tint(figure, lasting_ms)
     figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name="alarm line", line={"color": ALARM, "dash": "dash"}
@@ -273,6 +277,22 @@ def _mark(figure: go.Figure, alarms_ms: Sequence[int]) -> None:
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name="alarm", line={"color": ALARM, "width": 1}
     )  # for the legend
+
+
+def _tint(figure: go.Figure, spans_ms: Sequence[tuple[int, int]]) -> None:
+    if not spans_ms:
+        return
+    for first_ms, last_ms in spans_ms:
+        figure.add_vrect(
+            x0=_instant(first_ms),
+            x1=_instant(last_ms),
+            fillcolor=ALARM,
+            opacity=0.12,
+            line_width=0,
+            layer="below",
+        )
+    square = {"symbol": "square", "color": ALARM, "opacity": 0.25, "size": 10}
+    figure.add_scatter(x=[None], y=[None], mode="markers", name="alert under way", marker=square)
 
 
 def _flag(figure: go.Figure, markers: Sequence[tuple[int, str]], span_ms: tuple[int, int]) -> None:
