@@ -71,7 +71,8 @@ def _charts(
     times, starts = report.scores.timestamp_ms[steps], [alarm.start_ms for alarm in report.alarms]
     means, lows, highs = (_by_step(fold, value, steps) for fold in (np.nanmean, np.nanmin, np.nanmax))
     score = _by_step(np.nanmax, report.scores.score, steps)
-    lasting = [(alarm.start_ms, alarm.end_ms) for alarm in report.alarms]
+    last_ms = int(times[-1])
+    lasting = [(alarm.start_ms, alarm.end_ms or last_ms) for alarm in report.alarms]
     figures = [
         ("Values", value_figure(Band(times, lows, highs, means), unit_of(report.series), starts)),
         ("Score", score_figure(times, score, starts, lasting_ms=lasting)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.selector import parse_selector
+from kullback.engine.streams import Stream
 from kullback.http.context import Context, context_of
 from kullback.http.docs import answers
 from kullback.http.paging import selected
@@ -208,28 +210,49 @@ async def correlate(
     """Streams ranked by how much their distribution moved in an interval (the last hour by default)."""
     span = span_of(start, end, context.clock())
     selectors = tuple(parse_selector(text) for text in match or [] if text)
-    numbers = await context.ask(lambda fleet: selected(fleet, selectors))
-    moved: list[Moved] = []
+    numbers = (await context.ask(lambda fleet: selected(fleet, selectors))).tolist()
+    bounds: list[tuple[float, int]] = []
     for first in range(0, len(numbers), STREAMS_PER_LOOK):
-        some = numbers[first : first + STREAMS_PER_LOOK].tolist()
+        some = numbers[first : first + STREAMS_PER_LOOK]
+        bounds += await context.ask(partial(_bounds, numbers=some, span=span))
+    bounds.sort(reverse=True)
+    moved: list[Moved] = []
+    for first in range(0, len(bounds), STREAMS_PER_LOOK):
+        if len(moved) >= limit and moved[limit - 1].max_score > bounds[first][0]:
+            break  # nobody who is left can be among the first
+        some = [number for _, number in bounds[first : first + STREAMS_PER_LOOK]]
         moved += await context.ask(partial(_moved, numbers=some, span=span))
-    moved.sort(key=lambda stream: (-stream.max_score, stream.stream))
+        moved.sort(key=lambda stream: (-stream.max_score, stream.stream))
     return Correlation(
         start=rfc3339(span[0]), end=rfc3339(span[1]), streams=moved[:limit], considered=len(numbers)
     )
 
 
-def _moved(fleet: OwnFleet, numbers: list[int], span: tuple[int, int]) -> list[Moved]:
+def _bounds(fleet: OwnFleet, numbers: Sequence[int], span: tuple[int, int]) -> list[tuple[float, int]]:
+    """How high the scores can have been of those streams that have any."""
+    there = [(number, stream.id) for number in numbers if (stream := _stream(fleet, number)) is not None]
+    highest = fleet.history.at_most([stream_id for _, stream_id in there], *span).tolist()
+    known = zip(highest, there, strict=True)
+    return [(high, number) for high, (number, _) in known if high > -np.inf]
+
+
+def _stream(fleet: OwnFleet, number: int) -> Stream | None:
+    """None for one that was closed since the numbers were read."""
+    try:
+        return fleet.engine.stream(number)
+    except KeyError:
+        return None
+
+
+def _moved(fleet: OwnFleet, numbers: Sequence[int], span: tuple[int, int]) -> list[Moved]:
     found = []
     for number in numbers:
-        try:
-            series = fleet.engine.stream(number).series
-        except KeyError:  # closed since the numbers were read
+        if (stream := _stream(fleet, number)) is None:
             continue
-        points = fleet.history.scores(series.id, *span)
+        points = fleet.history.scores(stream.id, *span)
         points = points[np.isfinite(points["max_score"])]
         if len(points):
-            found.append(_peak(series.id, series.metric, labels_of(series), points))
+            found.append(_peak(stream.id, stream.series.metric, labels_of(stream.series), points))
     return found
 
 

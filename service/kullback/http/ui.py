@@ -347,7 +347,8 @@ def _series_figures(report: Report, table: Table) -> dict[str, Any]:
     sizes = np.diff([*steps.tolist(), len(table.value)])
     value = value_figure(Band(times, lowest, highest, total / sizes), unit_of(report.series), starts)
     score = np.fmax.reduceat(report.scores.score, steps)
-    lasting = [(alarm.start_ms, alarm.end_ms) for alarm in report.alarms]
+    last_ms = int(times[-1])
+    lasting = [(alarm.start_ms, alarm.end_ms or last_ms) for alarm in report.alarms]
     return {"value": _plot(value), "score": _plot(score_figure(times, score, starts, lasting_ms=lasting))}
 
 

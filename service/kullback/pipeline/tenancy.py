@@ -6,7 +6,7 @@ With tenants off it is the fleet of `EVERYONE` and leaves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,10 @@ class OwnHistory:
     def scores(self, stream: str, start_ms: int, end_ms: int, step_ms: int = 0) -> NDArray[Any]:
         """See `History.scores`; nothing of a stream that is not the tenant's."""
         return self._history.scores(self._own(stream), start_ms, end_ms, step_ms)
+
+    def at_most(self, streams: Sequence[str], start_ms: int, end_ms: int) -> NDArray[np.float64]:
+        """See `History.at_most`; nothing of streams that are not the tenant's."""
+        return self._history.at_most([self._own(stream) for stream in streams], start_ms, end_ms)
 
     def newest(self, stream: str, count: int) -> NDArray[Any]:
         """See `History.newest`; nothing of a stream that is not the tenant's."""

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from kullback.core.tenant import ANONYMOUS
 from kullback.storage.database import open_database, transaction
 from kullback.storage.points import CHUNK_POINTS, POINT, Chunk, Points, pack, thin, unpack
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _UPGRADES = {
     0: """
        CREATE TABLE chunks (stream TEXT, start_ms INTEGER, end_ms INTEGER, points BLOB);
@@ -43,10 +43,16 @@ _UPGRADES = {
        CREATE INDEX alert_of_tenant ON alerts (tenant, started_ms)
        """,
     2: "",  # chunks with quantiles, which older versions cannot read; this one reads both
+    3: "ALTER TABLE chunks ADD COLUMN peak REAL",
 }
 _PUT_CHUNK = """
-    INSERT INTO chunks VALUES (?, ?, ?, ?)
-    ON CONFLICT (stream, start_ms) DO UPDATE SET end_ms = excluded.end_ms, points = excluded.points
+    INSERT INTO chunks (stream, start_ms, end_ms, points, peak) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (stream, start_ms)
+    DO UPDATE SET end_ms = excluded.end_ms, points = excluded.points, peak = excluded.peak
+    """
+_PEAKS = """
+    SELECT stream, max(ifnull(peak, 9e999)) FROM chunks
+    WHERE stream IN (SELECT value FROM json_each(?)) AND start_ms <= ? AND end_ms >= ? GROUP BY stream
     """
 _PUT_ALERT = """
     INSERT INTO alerts VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -208,6 +214,31 @@ class History:
         points = points[np.argsort(points["at_ms"], kind="stable")]
         return thin(points, max(step_ms, self.points.step_ms))
 
+    def at_most(self, streams: Sequence[str], start_ms: int, end_ms: int) -> NDArray[np.float64]:
+        """How high the scores of streams can have been in an interval, without reading their points.
+
+        Parameters
+        ----------
+        streams : sequence of str
+            Their ids.
+        start_ms, end_ms : int
+            Both included.
+
+        Returns
+        -------
+        float64 array, shape (n,)
+            Largest score of the chunks that reach into the interval, so perhaps of a time just outside; inf
+            where an earlier version did not write it down, -inf where there is nothing.
+        """
+        bounds = self.points.at_most(streams, start_ms, end_ms)
+        self._sort_full()
+        for at, stream in enumerate(streams):
+            for chunk in self._full.get(stream, ()):
+                if chunk.span_ms[0] <= end_ms and chunk.span_ms[1] >= start_ms:
+                    bounds[at] = max(bounds[at], chunk.peak)
+        written = dict(self._read(_PEAKS, (orjson.dumps(list(streams)).decode(), end_ms, start_ms)))
+        return np.fmax(bounds, [written.get(stream, -np.inf) for stream in streams])
+
     def newest(self, stream: str, count: int) -> NDArray[Any]:
         """The newest points of a stream.
 
@@ -334,8 +365,7 @@ class History:
         self._sort_full()
         for stream in streams:
             for chunk in self._full.pop(stream, ()):
-                times = chunk.points["at_ms"]
-                self._put(_PUT_CHUNK, (chunk.stream, int(times[0]), int(times[-1]), pack(chunk.points)))
+                self._put(_PUT_CHUNK, (chunk.stream, *chunk.span_ms, pack(chunk.points), chunk.peak))
         if self._waiting:
             with self._noting_problems(), transaction(self._connection):
                 for statement, row in self._waiting:

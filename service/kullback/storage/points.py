@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,16 @@ class Chunk:
 
     stream: str
     points: NDArray[Any]
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """Times of the first and of the last point."""
+        return int(self.points["at_ms"][0]), int(self.points["at_ms"][-1])
+
+    @property
+    def peak(self) -> float:
+        """Largest score; -inf where none was trusted."""
+        return float(np.fmax.reduce(self.points["max_score"], initial=-np.inf))
 
 
 class Points:
@@ -145,6 +155,30 @@ class Points:
         if number is None:
             return np.empty(0, POINT)
         return self._points[number, : self._count[number]].copy()
+
+    def at_most(self, streams: Sequence[str], start_ms: int, end_ms: int) -> NDArray[np.float64]:
+        """Largest score in an interval among the points that are in no chunk yet.
+
+        Parameters
+        ----------
+        streams : sequence of str
+        start_ms, end_ms : int
+            Both included.
+
+        Returns
+        -------
+        float64 array, shape (n,)
+            -inf where there is none.
+        """
+        numbers = np.array([self._numbers.get(stream, -1) for stream in streams], np.int64)
+        rows = self._points[np.maximum(numbers, 0)]
+        asked = (rows["at_ms"] >= start_ms) & (rows["at_ms"] <= end_ms) & (numbers >= 0)[:, None]
+        asked &= np.isfinite(rows["max_score"])
+        asked &= np.arange(CHUNK_POINTS) < self._count[np.maximum(numbers, 0), None]
+        highest: NDArray[np.float64] = np.where(asked, rows["max_score"], -np.inf).max(
+            axis=1, initial=-np.inf
+        )
+        return highest.astype(np.float64)
 
     def close(self, numbers: NDArray[np.int32]) -> None:
         """Turn what streams have into chunks and clear their rows.

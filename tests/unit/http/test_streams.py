@@ -183,6 +183,14 @@ def test_correlate_ranks_by_how_much_a_stream_moved(client: httpx.Client, firing
     assert found["streams"][0]["first_anomalous_ms"] is not None
 
 
+def test_the_first_of_a_ranking_are_those_of_the_whole(client: httpx.Client, crowd: list[str]) -> None:
+    query = {"match[]": "crowd_seconds"}
+    whole = client.get("/api/v1/correlate", params=query).json()["streams"]
+    first = client.get("/api/v1/correlate", params={**query, "limit": 3}).json()["streams"]
+    assert len(whole) > 3
+    assert first == whole[:3]
+
+
 def test_a_deleted_stream_is_gone(client: httpx.Client) -> None:
     stream = feed(client, "to_be_deleted", [1.0])
     assert client.delete(f"/api/v1/streams/{stream}").status_code == 204

@@ -168,6 +168,7 @@ def test_a_history_of_the_first_version_is_read_and_continued(tmp_path: Path) ->
     with sqlite3.connect(tmp_path / "history.sqlite") as raw:
         first = b"".join(points[name].tobytes() for name in FIRST_POINT.names or ())
         raw.execute("UPDATE chunks SET points = ?", (bytes(cramjam.zstd.compress(first)),))
+        raw.execute("ALTER TABLE chunks DROP COLUMN peak")
         raw.execute("PRAGMA user_version = 2")
     raw.close()
     again = history(tmp_path)
@@ -333,7 +334,7 @@ def test_rows_that_wait_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_file_says_its_version(tmp_path: Path) -> None:
     history(tmp_path).close()
     plain = sqlite3.connect(tmp_path / "history.sqlite")
-    assert plain.execute("PRAGMA user_version").fetchone() == (3,)
+    assert plain.execute("PRAGMA user_version").fetchone() == (4,)
     plain.close()
 
 
@@ -358,3 +359,28 @@ def test_a_file_from_before_tenants_is_that_of_anonymous(tmp_path: Path) -> None
     assert kept.alerts(tenant="team-a") == []
     assert kept.audits(tenant="anonymous") == [(7, 100, {"do": "x"})]
     assert kept.audits(tenant="team-a") == []
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_no_score_of_an_interval_is_above_what_its_chunks_allow(tmp_path: Path, written: bool) -> None:
+    """In memory, in chunks that wait to be written, and on the disk."""
+    kept = history(tmp_path)
+    fill(kept, 5 * CHUNK_POINTS + 3)
+    if written:
+        kept.scores(ID, 0, DAY_MS)
+    for first, last in ((0, 5), (CHUNK_POINTS, 2 * CHUNK_POINTS - 1), (70, 82), (3, 200)):
+        span = (first * STEP_MS, last * STEP_MS)
+        (bound, nothing) = kept.at_most([ID, OTHER], *span)
+        highest = float(kept.scores(ID, *span)["max_score"].max()) if written else min(last, 82) / 100
+        assert highest <= bound + 1e-6
+        assert bound <= highest + CHUNK_POINTS / 100
+        assert nothing == -np.inf
+    assert kept.at_most([ID], 200 * STEP_MS, 300 * STEP_MS)[0] == -np.inf
+
+
+def test_chunks_of_an_earlier_version_allow_anything(tmp_path: Path) -> None:
+    kept = history(tmp_path)
+    fill(kept, 3 * CHUNK_POINTS)
+    kept.scores(ID, 0, DAY_MS)
+    kept._connection.execute("UPDATE chunks SET peak = NULL")
+    assert kept.at_most([ID], 0, CHUNK_POINTS * STEP_MS)[0] == np.inf
