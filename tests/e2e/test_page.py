@@ -97,7 +97,7 @@ def test_the_stream_shows_figures_quantiles_gates_and_its_alert(window: Visit, f
     assert page.locator("#gates tr").count() >= 1
     expect(page.locator("#alerts tr .badge").first).to_have_text("firing")
     marks = page.evaluate("document.getElementById('score-figure').layout.shapes.length")
-    assert marks == 2, "the alarm line, and a mark where the alarm began"
+    assert marks == 3, "the alarm line, a mark where the alarm began, and the ground while it lasts"
 
 
 def test_another_window_changes_the_histogram(window: Visit, fleet: Fleet) -> None:

@@ -93,8 +93,8 @@ def score_figure(
         From when to when alerts were under way; scores tell only what was new then.
     """
     figure = go.Figure()
-    _tint(figure, lasting_ms)
     figure.add_scatter(x=_times(timestamp_ms), y=score, mode="lines", name="score", line_color=CURRENT)
+    _tint(figure, lasting_ms)
     figure.add_scatter(
         x=[None], y=[None], mode="lines", name="alarm line", line={"color": ALARM, "dash": "dash"}
     )
