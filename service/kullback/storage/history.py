@@ -68,7 +68,7 @@ _RETIRE = {
 }
 MAX_WAITING_ROWS = 200_000
 MAX_ALERTS = 1000
-FLUSHED_STREAMS = 500
+FLUSHED_STREAMS = 250
 """Whose full chunks are written at once: those of a large fleet fill up together."""
 RETIRE_EVERY_MS = 60_000
 Document = dict[str, Any]
