@@ -96,7 +96,7 @@ class Client(threading.Thread):
             time.sleep(RETRY_S)
 
 
-def crash(folder: Path, rounds: int, seed: int) -> dict[str, int]:
+def crash(folder: Path, rounds: int, seed: int, minutes: float = 600.0) -> dict[str, int]:
     """Run the harness; raises AssertionError when a promise was broken.
 
     Returns
@@ -111,13 +111,17 @@ def crash(folder: Path, rounds: int, seed: int) -> dict[str, int]:
         "storage": {"path": str(folder / "storage"), "snapshot_interval": "1s"},
         "limits": {"max_sample_age_ms": 10 * AGE_MS},
     }
+    until_s, killed = time.monotonic() + 60 * minutes, 0
     for _ in track(range(rounds), "Killing"):
+        if time.monotonic() > until_s:
+            break
         with kullback(folder, port, options) as server:
             for client in clients:
                 if client.ident is None:
                     client.start()
             time.sleep(moments.uniform(0.05, 1.5))
             server.kill()
+        killed += 1
     with kullback(folder, port, options):
         for client in clients:
             client.stopping.set()
@@ -130,7 +134,7 @@ def crash(folder: Path, rounds: int, seed: int) -> dict[str, int]:
         for stream in range(STREAMS_PER_CLIENT):
             _check(client, stream, found)
     sent = sum(client.sent for client in clients)
-    return {"rounds": rounds, "requests": sent // SAMPLES_PER_REQUEST, "samples": sent * STREAMS_PER_CLIENT}
+    return {"rounds": killed, "requests": sent // SAMPLES_PER_REQUEST, "samples": sent * STREAMS_PER_CLIENT}
 
 
 def _streams(port: int) -> dict[tuple[str, str], dict[str, Any]]:
@@ -152,10 +156,11 @@ def _check(client: Client, stream: int, found: dict[tuple[str, str], dict[str, A
 def main(
     rounds: Annotated[int, typer.Option(help="How often the service is killed.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the moments.")] = 1,
+    minutes: Annotated[float, typer.Option(help="Begin no round after so long.")] = 600.0,
 ) -> None:
     """Kill the service under load and check what is left."""
     with TemporaryDirectory() as folder:
-        print(crash(Path(folder), rounds, seed))
+        print(crash(Path(folder), rounds, seed, minutes))
 
 
 if __name__ == "__main__":
