@@ -30,7 +30,7 @@ from kullback.core.profile import Profile
 CLIENTS = 3
 STREAMS_PER_CLIENT = 4
 SAMPLES_PER_REQUEST = 5
-STEP_MS = 50
+STEP_MS = 20
 """So short that the clients do not run out of past before the last of 500 rounds."""
 AGE_MS = 9_000_000
 MOST_SAMPLES = AGE_MS // STEP_MS - 1000
@@ -56,6 +56,11 @@ class Client(threading.Thread):
         rng = np.random.default_rng(self.index)
         self.values = rng.lognormal(0.0, 0.5, (STREAMS_PER_CLIENT, MOST_SAMPLES))
 
+    @property
+    def writable(self) -> bool:
+        """Whether there is past left for another request."""
+        return self.sent + SAMPLES_PER_REQUEST <= MOST_SAMPLES
+
     def labels(self, stream: int) -> dict[str, str]:
         return {"client": str(self.index), "stream": str(stream)}
 
@@ -64,7 +69,7 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         with httpx.Client(base_url=self.url, timeout=30, trust_env=False) as http:
-            while not self.stopping.is_set() and self.sent + SAMPLES_PER_REQUEST <= MOST_SAMPLES:
+            while self.writable and not self.stopping.is_set():
                 self._write(http, self._request())
                 self.sent += SAMPLES_PER_REQUEST
 
@@ -131,6 +136,7 @@ def crash(folder: Path, rounds: int, seed: int, minutes: float = 600.0) -> dict[
         found = _streams(port)
     for client in clients:
         assert not client.refused, client.refused[:3]
+        assert client.writable, "the last rounds were without load"
         for stream in range(STREAMS_PER_CLIENT):
             _check(client, stream, found)
     sent = sum(client.sent for client in clients)
