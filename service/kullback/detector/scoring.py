@@ -11,7 +11,6 @@ from kullback.core.kernel import kernel
 from kullback.detector.axis import code_of
 from kullback.detector.bank import watch
 from kullback.detector.calibration import (
-    BLOCK_SAMPLES,
     EARLY_BLOCK_SAMPLES,
     EARLY_BLOCKS,
     TRUSTED_BLOCKS,
@@ -29,6 +28,7 @@ from kullback.detector.deseason import follow_season
 from kullback.detector.effect import effect_is_small
 from kullback.detector.layout import LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
+from kullback.detector.maxima import BLOCK_SAMPLES
 from kullback.detector.ranks import (
     alternative_of,
     rank_surprise,

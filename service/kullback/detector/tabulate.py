@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
-from kullback.detector.calibration import BLOCK_SAMPLES, EULER
 from kullback.detector.kernels import take
 from kullback.detector.layout import KINDS, Shape, allocate
+from kullback.detector.maxima import BLOCK_SAMPLES, EULER
 from kullback.detector.plan import Plan
 from kullback.detector.ranks import rank_surprise
 from kullback.detector.tables import (

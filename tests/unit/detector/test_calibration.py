@@ -7,8 +7,8 @@ import numpy as np
 from kullback.core.budget import Budget
 from kullback.core.profile import Profile
 from kullback.core.scores import Episode, Scores, blank_scores
-from kullback.detector.calibration import often_reached, usual_blocks
 from kullback.detector.layout import BLOCKS, Shape
+from kullback.detector.maxima import often_reached, usual_blocks
 from kullback.detector.plan import plan_of
 from kullback.detector.scalar import ScalarDetector
 

@@ -27,9 +27,9 @@ from kullback.detector.binned.statistics import (
     statistic_of,
     surprise,
 )
-from kullback.detector.calibration import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
+from kullback.detector.maxima import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
 
 READY, ANOMALOUS, STARTED = int(Episode.READY), int(Episode.ANOMALOUS), int(Episode.STARTED)
 ENDED, SHIFTED, REBASELINED = int(Episode.ENDED), int(Episode.SHIFTED), int(Episode.REBASELINED)
