@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Browser
-from tests.contract.servers import free_port
+from tests.contract.servers import free_port, kullback
 from tests.e2e.browser import Visit, response_times
 from tests.e2e.conftest import Fleet
 
@@ -78,6 +78,21 @@ def _until(demo: subprocess.Popen[str], word: str) -> str:
             break
         said += line
     return said
+
+
+def test_a_demo_does_not_start_a_service_where_one_is_or_cannot_be(tmp_path: Path) -> None:
+    """The port is taken; the folder is taken: said at once, not after the time a first start may take."""
+    port = free_port()
+    with kullback(tmp_path, port):
+        for url, storage, why in (
+            (f"http://127.0.0.1:{port}", tmp_path / "other", "listens at"),
+            (f"http://127.0.0.1:{free_port()}", tmp_path / "storage", "kb-storage-in-use"),
+        ):
+            call = [*KULLBACK, "demo", "--serve", "--url", url, "--storage-path", str(storage)]
+            said = subprocess.run(call, capture_output=True, text=True, env=PLAIN, check=False, timeout=200)
+            assert said.returncode == 1
+            assert why in said.stdout + said.stderr
+            assert "Traceback" not in said.stderr
 
 
 def test_a_demo_without_a_service_says_how_to_start_one() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any
 
 import httpx
@@ -44,9 +44,9 @@ def demo(
     incident a fifth of one server's requests wait for a lock: the mean hardly moves, the shape does.
     """
     scene = Scene(servers, interval_ms, bad_after_s, bad_for_s, every_s, seed)
-    service = _service(url, storage_path) if serve else nullcontext()
-    with service, httpx.Client(base_url=url, timeout=30) as client:
-        _await_ready(client, url, wait_s)
+    with httpx.Client(base_url=url, timeout=30) as client, ExitStack() as stack:
+        service = stack.enter_context(_service(client, url, storage_path)) if serve else None
+        _await_ready(client, url, wait_s, service)
         console.print(f"Kullback is listening. Open [bold]{url}[/bold]; stop with Ctrl-C.")
         try:
             _play(client, scene, duration_s)
@@ -55,27 +55,40 @@ def demo(
 
 
 @contextmanager
-def _service(url: str, storage_path: str) -> Iterator[None]:
+def _service(client: httpx.Client, url: str, storage_path: str) -> Iterator[subprocess.Popen[bytes]]:
+    if _answers(client, "/-/healthy"):
+        console.print(
+            f"Something listens at {url} already. Feed it with `kullback demo`, stop it, or take another --url."
+        )
+        raise typer.Exit(1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the service would outlive a kill
     listen = httpx.URL(url).netloc.decode()
     command = [sys.executable, "-m", "kullback", "serve", "--listen", listen, "--storage-path", storage_path]
     process = subprocess.Popen([*command, "--log-level", "warning"])
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()
 
 
-def _await_ready(client: httpx.Client, url: str, wait_s: float) -> None:
+def _answers(client: httpx.Client, path: str) -> bool:
+    try:
+        return client.get(path).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _await_ready(
+    client: httpx.Client, url: str, wait_s: float, service: subprocess.Popen[bytes] | None
+) -> None:
     give_up = time.monotonic() + wait_s
     with console.status(f"Waiting for {url} (the first start on a machine compiles for about a minute)…"):
         while time.monotonic() < give_up:
-            try:
-                if client.get("/-/ready").is_success:
-                    return
-            except httpx.TransportError:
-                pass
+            if _answers(client, "/-/ready"):
+                return
+            if service is not None and service.poll() is not None:
+                raise typer.Exit(1)  # it has said why
             time.sleep(0.2)
     console.print(f"{url} does not answer. Start it with `kullback serve`, or use `kullback demo --serve`.")
     raise typer.Exit(1)
@@ -112,8 +125,12 @@ def _newest_ms(client: httpx.Client) -> int:
 
 
 def _post(client: httpx.Client, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        client.post("/api/v1/ingest", params={"scores": "none"}, json=rows).raise_for_status()
+    if not rows:
+        return
+    answer = client.post("/api/v1/ingest", params={"scores": "none"}, json=rows)
+    if not answer.is_success:
+        console.print(f"Refused: {answer.text}. Does another demo feed this service?")
+        raise typer.Exit(1)
 
 
 def _announce(client: httpx.Client, announced: set[str]) -> None:

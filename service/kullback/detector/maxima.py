@@ -1,7 +1,7 @@
 """What a stream's block maxima say of how high its surprise gets, and how rarely.
 
-Maxima of many samples follow a generalised extreme value law (Fisher & Tippett 1928), for most streams a Gumbel
-law; L-moments fit it to few of them, and what incidents left among them is drawn in or set apart first.
+Maxima of many samples follow a generalised extreme value law (Fisher & Tippett 1928), for most streams a
+Gumbel law; L-moments fit it to few of them, and what incidents left among them is drawn in or set apart.
 """
 
 from __future__ import annotations

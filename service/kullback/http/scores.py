@@ -22,7 +22,7 @@ from kullback.http.streams import StreamId, number_of
 from kullback.http.times import parse_step_ms, parse_time_ms
 from kullback.outputs.alert_json import rfc3339
 from kullback.pipeline.tenancy import OwnFleet
-from kullback.storage.points import QUANTILES, quantile
+from kullback.storage.point import QUANTILES, quantile
 
 router = APIRouter(prefix="/api/v1", tags=["Looking back"])
 In = Annotated[Context, Depends(context_of)]

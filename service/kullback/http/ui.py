@@ -53,7 +53,7 @@ from kullback.outputs.figures import (
 )
 from kullback.pipeline.markers import Marker, markers_of
 from kullback.pipeline.tenancy import OwnFleet
-from kullback.storage.points import QUANTILES, quantile
+from kullback.storage.point import QUANTILES, quantile
 
 In = Annotated[Context, Depends(context_of)]
 Window = Annotated[int, Query(ge=1)]

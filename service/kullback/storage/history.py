@@ -24,7 +24,8 @@ from kullback.core.errors import ErrorId, Overloaded
 from kullback.core.scores import Scores
 from kullback.core.tenant import ANONYMOUS
 from kullback.storage.database import open_database, transaction
-from kullback.storage.points import CHUNK_POINTS, POINT, Chunk, Points, pack, thin, unpack
+from kullback.storage.point import POINT, pack, thin, unpack
+from kullback.storage.points import CHUNK_POINTS, Chunk, Points
 
 SCHEMA_VERSION = 4
 _UPGRADES = {

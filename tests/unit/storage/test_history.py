@@ -14,17 +14,8 @@ from kullback.alerting.alert import Alert, Phase, Reason
 from kullback.core.errors import KullbackError, Overloaded
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.storage.history import History
-from kullback.storage.points import (
-    CHUNK_POINTS,
-    FIRST_POINT,
-    POINT,
-    QUANTILES,
-    Points,
-    pack,
-    quantile,
-    thin,
-    unpack,
-)
+from kullback.storage.point import FIRST_POINT, POINT, QUANTILES, pack, quantile, thin, unpack
+from kullback.storage.points import CHUNK_POINTS, Points
 
 STEP_MS = 10_000
 DAY_MS = 86_400_000
