@@ -85,7 +85,7 @@ def test_a_demo_does_not_start_a_service_where_one_is_or_cannot_be(tmp_path: Pat
     port = free_port()
     with kullback(tmp_path, port):
         for url, storage, why in (
-            (f"http://127.0.0.1:{port}", tmp_path / "other", "listens at"),
+            (f"http://127.0.0.1:{port}", tmp_path / "other", "answers already"),
             (f"http://127.0.0.1:{free_port()}", tmp_path / "storage", "kb-storage-in-use"),
         ):
             call = [*KULLBACK, "demo", "--serve", "--url", url, "--storage-path", str(storage)]

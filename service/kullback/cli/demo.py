@@ -57,9 +57,7 @@ def demo(
 @contextmanager
 def _service(client: httpx.Client, url: str, storage_path: str) -> Iterator[subprocess.Popen[bytes]]:
     if _answers(client, "/-/healthy"):
-        console.print(
-            f"Something listens at {url} already. Feed it with `kullback demo`, stop it, or take another --url."
-        )
+        console.print(f"{url} answers already. Feed it with `kullback demo`, stop it, or take another --url.")
         raise typer.Exit(1)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the service would outlive a kill
     listen = httpx.URL(url).netloc.decode()

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
 from kullback.core.scores import Scores
-from kullback.detector.binned.batch import update_categories
+from kullback.detector.binned.batch import columns_told, update_categories
 from kullback.detector.binned.layout import BINS
-from kullback.detector.binned.state import BinnedStreams, Slots
+from kullback.detector.binned.state import BinnedStreams
 from kullback.detector.binned.views import view_bins
+from kullback.detector.records import Slots
 from kullback.detector.views import WindowView
 
 
@@ -51,18 +52,10 @@ class CategoryDetector(BinnedStreams):
             Rows `rows` are filled.
         rows : int64 array, shape (n,)
         """
-        columns = (scores.value, scores.score, scores.divergence_nats, scores.leader, scores.onset_ms)
         update_categories(
-            self.streams,
-            slot,
-            timestamp_ms,
-            code,
-            rows,
-            *columns,
-            scores.outcome,
-            scores.episode,
-            self.live_streams,
-        )
+            self.streams, slot, timestamp_ms, code, rows,
+            scores.value, columns_told(scores), self.live_streams,
+        )  # fmt: skip
 
     def _view(self, slot: int, window: int) -> WindowView:
         stream = self.streams[slot]

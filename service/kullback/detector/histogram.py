@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from kullback.core.batch import Buckets
 from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
 from kullback.core.scores import Scores
-from kullback.detector.binned.batch import update_histograms
-from kullback.detector.binned.state import BinnedStreams, Slots
+from kullback.detector.binned.batch import columns_told, update_histograms
+from kullback.detector.binned.state import BinnedStreams
 from kullback.detector.binned.views import view_bins
+from kullback.detector.records import Slots
 from kullback.detector.views import WindowView
 
 
@@ -52,10 +53,9 @@ class HistogramDetector(BinnedStreams):
             Rows `rows` are filled; `value` gets the number of observations.
         rows : int64 array, shape (n,)
         """
-        columns = (scores.value, scores.score, scores.divergence_nats, scores.leader, scores.onset_ms)
         update_histograms(
             self.streams, slot, timestamp_ms, buckets.start, buckets.upper_bound, buckets.count, rows,
-            *columns, scores.outcome, scores.episode, self.live_streams,
+            scores.value, columns_told(scores), self.live_streams,
         )  # fmt: skip
 
     def _view(self, slot: int, window: int) -> WindowView:

@@ -71,27 +71,37 @@ class Plan:
         """
         reference = min(self.reference_samples or shape.reference_samples, shape.reference_samples)
         gap = min(self.gap_samples or shape.gap_samples, shape.gap_samples)
-        streams["budget_alarms"][slots] = self.budget.alarms
-        streams["budget_ms"][slots] = self.budget.per_ms
-        streams["budget_samples"][slots] = self.budget.per_samples
-        streams["fleet"][slots] = self.budget.fleet
+        self.write_rule(streams, slots)
         streams["reference_limit"][slots] = max(reference, 64)
         streams["gap_limit"][slots] = max(gap, 16)
         streams["windows"][slots] = self._mask(shape)
         streams["direction"][slots] = int(self.direction)
         streams["effect_absolute"][slots] = self.minimum_effect_absolute
         streams["effect_relative"][slots] = self.minimum_effect_relative
-        streams["rebaseline_after"][slots] = self.rebaseline_after_samples
         streams["fixed_window"][slots] = self._fixed_window(shape)
-        streams["fixed_nats"][slots] = self.fixed_nats
         streams["counter"][slots] = self.counter
-        streams["any_order"][slots] = self.any_order
-        streams["out_of_order_ms"][slots] = self.out_of_order_ms
-        streams["feedback"][slots] = self.feedback
         streams["season_ms"][slots] = self.season_ms or AUTOMATIC_MS
         streams["season_declared"][slots] = self.season_ms > 0
         zone = self.timezone.encode()[:ZONE_BYTES].ljust(ZONE_BYTES, b"\0")
         streams["zone"][slots] = np.frombuffer(zone, np.uint8)
+
+    def write_rule(self, streams: NDArray[Any], slots: NDArray[np.int32]) -> None:
+        """Put those parameters into the records that streams of every form have.
+
+        Parameters
+        ----------
+        streams : array of records
+        slots : int32 array, shape (n,)
+        """
+        streams["budget_alarms"][slots] = self.budget.alarms
+        streams["budget_ms"][slots] = self.budget.per_ms
+        streams["budget_samples"][slots] = self.budget.per_samples
+        streams["fleet"][slots] = self.budget.fleet
+        streams["rebaseline_after"][slots] = self.rebaseline_after_samples
+        streams["fixed_nats"][slots] = self.fixed_nats
+        streams["any_order"][slots] = self.any_order
+        streams["out_of_order_ms"][slots] = self.out_of_order_ms
+        streams["feedback"][slots] = self.feedback
 
     def _mask(self, shape: Shape) -> int:
         return sum(1 << index for index in {nearest(shape, w) for w in self.windows or shape.windows})

@@ -26,17 +26,17 @@ from kullback.detector.pardon import put_back
 from kullback.detector.pinned import Pinned, pin, thinned, unpin
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.prefetch import front_bytes
+from kullback.detector.records import Records, Slots
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
 from kullback.detector.value import FIRST_SCORE_SAMPLES
 from kullback.detector.views import WindowView, view_window
 from kullback.detector.zone_table import Zones
 
-Slots = NDArray[np.int32]
 WARM_UP_BATCH_SAMPLES = 200
 
 
-class ScalarDetector:
+class ScalarDetector(Records):
     """Scores samples of many streams; one slot per stream.
 
     Parameters
@@ -48,39 +48,13 @@ class ScalarDetector:
 
     def __init__(self, capacity: int, shape: Shape) -> None:
         self.shape = shape
-        self.streams = allocate(capacity, shape)
+        super().__init__(allocate(capacity, shape))
         self.tables = build_tables(shape, load_null())
-        self.bytes_per_stream = self.streams.itemsize
         self._front_bytes = front_bytes(self.streams.dtype)
-        self._bytes = self.streams.view(np.uint8).reshape(capacity, self.streams.itemsize)
         self._zones = Zones()
-        self.live_streams = 1
-        """Streams among which a fleet budget is divided; the owner sets it."""
 
-    def open(self, slots: Slots, plan: Plan) -> None:
-        """Start streams, forgetting what the slots held.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        plan : Plan
-        """
-        self.close(slots)
-        self.streams["open"][slots] = 1
+    def _begin(self, slots: Slots) -> None:
         self.streams["last_raw"][slots] = np.nan
-        self.streams["score"][slots] = np.nan
-        self.streams["divergence_nats"][slots] = np.nan
-        self.streams["leader"][slots] = -1
-        self.replan(slots, plan)
-
-    def close(self, slots: Slots) -> None:
-        """Forget streams.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        """
-        self._bytes[slots] = 0
 
     def replan(self, slots: Slots, plan: Plan) -> None:
         """Give streams other parameters; their history stays, but where pinned samples take its place.
@@ -310,21 +284,6 @@ class ScalarDetector:
         """
         return summarise(self.streams, self.shape.windows, slots)
 
-    def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:
-        """Copies of the exact state of streams.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-
-        Returns
-        -------
-        dict of str to array
-            First axis as `slots`; records with the names of their fields, so that rows of another layout are
-            told from these even when they are as long.
-        """
-        return {"stream": self._bytes[slots].view(self.streams.dtype).reshape(-1)}
-
     def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
         """Put back what `save` gave.
 
@@ -333,8 +292,7 @@ class ScalarDetector:
         slots : int32 array, shape (n,)
         arrays : dict of str to array
         """
-        self._bytes[slots] = 0  # copying by fields leaves what lies between them as it is
-        self.streams[slots] = arrays["stream"]
+        super().load(slots, arrays)
         self._zones.resolve(self.streams, slots)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kullback.core.kernel import inner_kernel, kernel
-from kullback.core.scores import Episode, Outcome
+from kullback.core.scores import Episode, Outcome, Scores
 from kullback.detector.binned.bounds import spread
 from kullback.detector.binned.kernels import take
 from kullback.detector.binned.layout import BINS
@@ -16,6 +16,31 @@ from kullback.detector.kernels import remember_time, verdict_on_time
 
 SCORED = int(Outcome.SCORED)
 STAYING = int(Episode.READY | Episode.ANOMALOUS)
+Told = tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.int16],
+    NDArray[np.int64],
+    NDArray[np.uint8],
+    NDArray[np.uint8],
+]
+
+
+def columns_told(scores: Scores) -> Told:
+    """The columns that every verdict fills.
+
+    Parameters
+    ----------
+    scores : Scores
+    """
+    return (
+        scores.score,
+        scores.divergence_nats,
+        scores.leader,
+        scores.onset_ms,
+        scores.outcome,
+        scores.episode,
+    )
 
 
 @kernel
@@ -26,12 +51,7 @@ def update_categories(
     codes: NDArray[np.int32],
     rows: NDArray[np.int64],
     value: NDArray[np.float64],
-    score: NDArray[np.float64],
-    divergence_nats: NDArray[np.float64],
-    leader: NDArray[np.int16],
-    onset_ms: NDArray[np.int64],
-    outcome: NDArray[np.uint8],
-    episode: NDArray[np.uint8],
+    told: Told,
     live_streams: int,
 ) -> None:
     """Score categories in their order and fill their rows of `Scores`.
@@ -40,6 +60,9 @@ def update_categories(
     ----------
     streams : array of records
     slots, timestamps_ms, codes, rows : arrays, shape (n,)
+    value : float64 array
+    told : tuple of arrays
+        Of `columns_told`.
     live_streams : int
         Streams that share a fleet budget.
     """
@@ -55,18 +78,7 @@ def update_categories(
             verdict = take(stream, shares, 1.0, live_streams)
             shares[code] = 0.0
         value[row] = code
-        _tell(
-            stream,
-            verdict,
-            row,
-            timestamps_ms[index],
-            score,
-            divergence_nats,
-            leader,
-            onset_ms,
-            outcome,
-            episode,
-        )
+        _tell(stream, verdict, row, timestamps_ms[index], told)
 
 
 @kernel
@@ -79,12 +91,7 @@ def update_histograms(
     count: NDArray[np.float64],
     rows: NDArray[np.int64],
     value: NDArray[np.float64],
-    score: NDArray[np.float64],
-    divergence_nats: NDArray[np.float64],
-    leader: NDArray[np.int16],
-    onset_ms: NDArray[np.int64],
-    outcome: NDArray[np.uint8],
-    episode: NDArray[np.uint8],
+    told: Told,
     live_streams: int,
 ) -> None:
     """Score histograms in their order and fill their rows of `Scores`.
@@ -95,6 +102,9 @@ def update_histograms(
     slots, timestamps_ms, rows : arrays, shape (n,)
     start, upper_bound, count : arrays
         As in `Buckets`; histogram `i` owns `start[i]:start[i + 1]`.
+    value : float64 array
+    told : tuple of arrays
+        Of `columns_told`.
     live_streams : int
         Streams that share a fleet budget.
     """
@@ -108,33 +118,12 @@ def update_histograms(
             mass = spread(stream, upper_bound[first:stop], count[first:stop], shares)
             verdict = take(stream, shares, mass, live_streams)
             value[row] = mass
-        _tell(
-            stream,
-            verdict,
-            row,
-            timestamps_ms[index],
-            score,
-            divergence_nats,
-            leader,
-            onset_ms,
-            outcome,
-            episode,
-        )
+        _tell(stream, verdict, row, timestamps_ms[index], told)
 
 
 @inner_kernel
-def _tell(
-    stream: Any,
-    verdict: int,
-    row: int,
-    timestamp_ms: int,
-    score: NDArray[np.float64],
-    divergence_nats: NDArray[np.float64],
-    leader: NDArray[np.int16],
-    onset_ms: NDArray[np.int64],
-    outcome: NDArray[np.uint8],
-    episode: NDArray[np.uint8],
-) -> None:
+def _tell(stream: Any, verdict: int, row: int, timestamp_ms: int, told: Told) -> None:
+    score, divergence_nats, leader, onset_ms, outcome, episode = told
     outcome[row] = verdict
     onset_ms[row] = timestamp_ms
     episode[row] = stream.episode & STAYING

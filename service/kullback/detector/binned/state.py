@@ -16,15 +16,15 @@ from kullback.detector.binned.layout import FIRST_UNITS, GAP_BLOCKS, KINDS, RECO
 from kullback.detector.binned.statistics import window_divergences
 from kullback.detector.explain import Explanation, Gate, explain
 from kullback.detector.plan import Plan
+from kullback.detector.records import Records, Slots
 from kullback.detector.summary import Summary
 from kullback.detector.views import WindowView
 
-Slots = NDArray[np.int32]
 NUMBERS = tuple(name for name in RECORD.names or () if RECORD[name].shape == ())
 KIND_NAMES = ("categorical", "ordered")
 
 
-class BinnedStreams:
+class BinnedStreams(Records):
     """Records of binned streams; what scores them differs, how they live does not.
 
     Parameters
@@ -38,27 +38,11 @@ class BinnedStreams:
     ordered = False
 
     def __init__(self, capacity: int, windows: tuple[int, ...]) -> None:
-        self.streams = np.zeros(capacity, RECORD)
-        self.bytes_per_stream = RECORD.itemsize
-        self.live_streams = 1
-        self._bytes = self.streams.view(np.uint8).reshape(capacity, RECORD.itemsize)
+        super().__init__(np.zeros(capacity, RECORD))
         self._shown = np.array([WINDOWS.index(w) if w in WINDOWS else -1 for w in windows], np.int64)
 
-    def open(self, slots: Slots, plan: Plan) -> None:
-        """Start streams, forgetting what the slots held.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        plan : Plan
-        """
-        self.close(slots)
-        self.streams["open"][slots] = 1
+    def _begin(self, slots: Slots) -> None:
         self.streams["ordered"][slots] = self.ordered
-        self.streams["score"][slots] = np.nan
-        self.streams["divergence_nats"][slots] = np.nan
-        self.streams["leader"][slots] = -1
-        self.replan(slots, plan)
 
     def replan(self, slots: Slots, plan: Plan) -> None:
         """Give streams other parameters; their history stays.
@@ -68,28 +52,10 @@ class BinnedStreams:
         slots : int32 array, shape (n,)
         plan : Plan
         """
-        streams = self.streams
-        streams["feedback"][slots] = plan.feedback
-        streams["budget_alarms"][slots] = plan.budget.alarms
-        streams["budget_ms"][slots] = plan.budget.per_ms
-        streams["budget_samples"][slots] = plan.budget.per_samples
-        streams["fleet"][slots] = plan.budget.fleet
-        streams["out_of_order_ms"][slots] = plan.out_of_order_ms
-        streams["any_order"][slots] = plan.any_order
-        streams["rebaseline_after"][slots] = plan.rebaseline_after_samples
-        streams["direction"][slots] = int(plan.direction) if self.ordered else 0
+        plan.write_rule(self.streams, slots)
+        self.streams["direction"][slots] = int(plan.direction) if self.ordered else 0
         fixed = plan.fixed_window_samples
-        streams["fixed_window"][slots] = _nearest(fixed) if fixed else -1
-        streams["fixed_nats"][slots] = plan.fixed_nats
-
-    def close(self, slots: Slots) -> None:
-        """Forget streams.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        """
-        self._bytes[slots] = 0
+        self.streams["fixed_window"][slots] = _nearest(fixed) if fixed else -1
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal.
@@ -221,26 +187,6 @@ class BinnedStreams:
             episode=stream["episode"] & np.uint8(Episode.READY | Episode.ANOMALOUS | Episode.SHIFTED),
             observations=stream["observations"] if self.ordered else np.full(len(slots), np.nan),
         )
-
-    def save(self, slots: Slots) -> dict[str, NDArray[np.generic]]:
-        """Copies of the exact state of streams.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        """
-        return {"stream": self._bytes[slots].view(self.streams.dtype).reshape(-1)}
-
-    def load(self, slots: Slots, arrays: dict[str, NDArray[np.generic]]) -> None:
-        """Put back what `save` gave.
-
-        Parameters
-        ----------
-        slots : int32 array, shape (n,)
-        arrays : dict of str to array
-        """
-        self._bytes[slots] = 0  # copying by fields leaves what lies between them as it is
-        self.streams[slots] = arrays["stream"]
 
     def _ready(self, slot: int) -> bool:
         return bool(self.streams["samples"][slot] > FIRST_UNITS)
