@@ -77,7 +77,7 @@ bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternative
 bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
 	$(bin)/python -m benchmarks.detection $(ARGS)
 
-fuzz: $(venv)/.dev ## Feed the decoders and endpoints random bodies for a long time
+fuzz: $(venv)/.dev ## A million damaged bodies over HTTP, another into the decoders alone: no 5xx (half an hour)
 	$(bin)/python -m tests.fuzz $(ARGS)
 
 soak: $(venv)/.dev ## Half an hour of steady load; memory must stay flat

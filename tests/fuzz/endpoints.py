@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import httpx
 import orjson
+from tests.contract.servers import free_port, kullback
 from tests.fuzz.targets import Target, targets
-from tests.unit.http.conftest import serving
 
 AGES_MS = 10**12
 """Damaged timestamps shall reach the engine, too."""
 
-LEGITIMATE = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
-"""Overload; the harness sends one request after the other, so it does not come to that."""
+SETTINGS = {
+    "storage": {"sync": "off", "snapshot_interval": "5s"},
+    "limits": {
+        "max_streams": 2000,
+        "max_unpacked_bytes": 1 << 22,
+        "max_sample_age_ms": AGES_MS,
+        "future_tolerance_ms": AGES_MS,
+        "expire_streams_after": "1m",
+    },
+}
+"""Damaged labels open streams without end: old ones make room for them."""
 
 ADDRESSES: Mapping[str, tuple[str, dict[str, str]]] = {
     "json": ("/api/v1/ingest", {}),
@@ -48,12 +58,22 @@ QUESTIONS = {
 }
 
 
-def at(client: httpx.Client, path: str, headers: Mapping[str, str]) -> Callable[[bytes], bytes]:
+class _Line(threading.local):
+    """A connection of each thread's own, kept open from request to request."""
+
+    def __init__(self, port: int, open_lines: ExitStack) -> None:
+        self.http = HTTPConnection("127.0.0.1", port, timeout=60)
+        open_lines.callback(self.http.close)
+
+
+def at(line: _Line, path: str, headers: Mapping[str, str]) -> Callable[[bytes], bytes]:
     """A function that posts a body and complains of a fault on the service's side."""
 
     def post(body: bytes) -> bytes:
-        answer = client.post(path, content=body, headers=dict(headers))
-        assert answer.status_code < 500 or answer.status_code in LEGITIMATE, answer.text
+        line.http.request("POST", path, body, dict(headers))
+        answer = line.http.getresponse()
+        text = answer.read()
+        assert answer.status < 500, text
         return b""
 
     return post
@@ -61,19 +81,17 @@ def at(client: httpx.Client, path: str, headers: Mapping[str, str]) -> Callable[
 
 @contextmanager
 def endpoints() -> Iterator[dict[str, Target]]:
-    """Targets by name; the service behind them ends with the context."""
-    limits = {"max_unpacked_bytes": 1 << 22, "max_sample_age_ms": AGES_MS, "future_tolerance_ms": AGES_MS}
-    with (
-        TemporaryDirectory() as folder,
-        serving(Path(folder), storage={"sync": "off"}, limits=limits) as client,
-    ):
-        seeds = targets()
-        writing = {
-            f"{path} {name}": replace(seeds[name], decode=at(client, path, headers))
-            for name, (path, headers) in ADDRESSES.items()
-        }
-        asking = {
-            path: Target(at(client, path, {}), (orjson.dumps(body),), json=True)
-            for path, body in QUESTIONS.items()
-        }
-        yield writing | asking
+    """Targets by name; the service behind them, a process of its own, ends with the context."""
+    port, open_lines = free_port(), ExitStack()
+    line, seeds = _Line(port, open_lines), targets()
+    writing = {
+        f"{path} {name}": replace(seeds[name], decode=at(line, path, headers))
+        for name, (path, headers) in ADDRESSES.items()
+    }
+    asking = {
+        path: Target(at(line, path, {}), (orjson.dumps(body),), json=True) for path, body in QUESTIONS.items()
+    }
+    with TemporaryDirectory() as folder:
+        storage = {**SETTINGS["storage"], "path": f"{folder}/storage"}
+        with kullback(Path(folder), port, {**SETTINGS, "storage": storage}), open_lines:
+            yield writing | asking
