@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
@@ -76,13 +76,13 @@ def bodies(sender: int, streams: int, requests: int, start_ms: int) -> Iterator[
 
 
 @contextlib.contextmanager
-def service(storage_path: Path, log_path: Path) -> Iterator[str]:
-    """The real service on a free port."""
+def service(storage_path: Path, log_path: Path, options: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The real service on a free port, with options as its environment names them."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "kullback", "serve", "--listen", f"127.0.0.1:{port}"]
-    environment = os.environ | {"KULLBACK_LIMITS__MAX_SAMPLE_AGE_MS": str(10**12)}
+    environment = os.environ | {"KULLBACK_LIMITS__MAX_SAMPLE_AGE_MS": str(10**12)} | (options or {})
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             [*command, "--storage-path", str(storage_path)], stderr=log, stdout=log, env=environment

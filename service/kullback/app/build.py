@@ -18,7 +18,7 @@ from kullback.engine.local import LocalEngine
 from kullback.engine.shards import slots_per_shard
 from kullback.outputs.alertmanager import AlertmanagerDesk
 from kullback.outputs.desk import Desk
-from kullback.outputs.exposition import Exposure
+from kullback.outputs.exposure import Exposure
 from kullback.outputs.meters import Meters
 from kullback.outputs.score_desk import ScoreDesk
 from kullback.outputs.webhook import WebhookDesk

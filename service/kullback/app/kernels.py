@@ -14,6 +14,7 @@ from kullback.detector.binned.warmup import warmup as binned_warmup
 from kullback.detector.scalar import warmup as detector_warmup
 from kullback.engine.histograms import warmup as engine_warmup
 from kullback.ingest import warmup as ingest_warmup
+from kullback.outputs.lines import warmup as outputs_warmup
 from kullback.storage.points import warmup as history_warmup
 
 STALE = (AttributeError, ImportError, EOFError, pickle.UnpicklingError)
@@ -38,6 +39,7 @@ def _compile() -> None:
     alert_state.warmup()
     engine_warmup()
     history_warmup()
+    outputs_warmup()
     ingest_warmup()
 
 

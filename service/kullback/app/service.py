@@ -24,7 +24,7 @@ from kullback.http.api import build_app
 from kullback.http.auth import Gate
 from kullback.http.context import Context
 from kullback.http.tenancy import Tenancy
-from kullback.outputs.exposition import LabelTexts
+from kullback.outputs.label_texts import LabelTexts
 from kullback.outputs.meters import Meters
 from kullback.outputs.sender import Sender
 from kullback.pipeline.owner import Owner

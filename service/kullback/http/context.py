@@ -16,7 +16,8 @@ from kullback.detector.layout import Shape
 from kullback.http.audience import Audience
 from kullback.http.protocols.dialect import Dialect
 from kullback.http.request_body import BodyRoom
-from kullback.outputs.exposition import Exposure, LabelTexts
+from kullback.outputs.exposure import Exposure
+from kullback.outputs.label_texts import LabelTexts
 from kullback.outputs.meters import Meters
 from kullback.pipeline.owner import Owner
 from kullback.pipeline.pipeline import Pipeline

@@ -67,7 +67,7 @@ class Look:
     def _scores(self, fleet: OwnFleet, now_ms: int) -> list[dict[str, Any]]:
         numbers = selected(fleet, self.selectors)[:MAX_STREAMS]
         summary = fleet.engine.summary(numbers)
-        states = fleet.standing(numbers, now_ms)
+        states = fleet.standing(numbers, summary, now_ms)
         newest = dict(zip(numbers.tolist(), summary.last_sample_ms.tolist(), strict=True))
         fresh = [row for row, number in enumerate(newest) if self.last_ms.get(number) != newest[number]]
         self.last_ms = newest

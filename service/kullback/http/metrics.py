@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import Response
 
 from kullback.http.context import Context, context_of
-from kullback.http.ops import states_of
-from kullback.outputs.exposition import OPENMETRICS, TEXT, Standing, StreamColumns, render
+from kullback.outputs.exposition import OPENMETRICS, TEXT, Standing, render
+from kullback.outputs.exposure import StreamColumns
 from kullback.pipeline.pipeline import Pipeline
+from kullback.pipeline.standing import by_state
 from kullback.pipeline.tenancy import OwnFleet
 
 GZIP_LEVEL = 1
@@ -54,20 +55,19 @@ def _rendered(
     registry = NOTHING if context.tenant else context.meters.registry
     body, kind = render(registry, standing, columns, context.exposure, context.label_texts, accept)
     headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
-    if packed:
-        body = bytes(cramjam.gzip.compress(body, level=GZIP_LEVEL))
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, headers=headers)
+    if not packed:
+        return Response(memoryview(body), headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(memoryview(cramjam.gzip.compress(body, level=GZIP_LEVEL)), headers=headers)
 
 
 def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamColumns, Standing]:
     fleet = OwnFleet(pipeline, context.tenant)
-    streams = list(fleet.engine)
-    numbers = np.array([stream.number for stream in streams], np.int32)
+    numbers = fleet.engine.numbers()
     summary = fleet.engine.summary(numbers)
+    states = by_state(fleet.standing(numbers, summary, now_ms))
     columns = StreamColumns(
-        ids=[stream.id for stream in streams],
-        labels=[stream.series.labels for stream in streams],
+        series=[stream.series for stream in fleet.engine],
         score=summary.score,
         divergence_nats=summary.window_divergence_nats,
         windows=[str(window) for window in context.shape.windows],
@@ -78,9 +78,8 @@ def _asked(context: Context, pipeline: Pipeline, now_ms: int) -> tuple[StreamCol
         anomalies=summary.anomalies,
     )
     if context.tenant:
-        states, markers = states_of(fleet, now_ms), _newest_markers(fleet)
-        return columns, Standing({}, streams=states, markers=markers)
-    return columns, _standing(context, pipeline, states_of(fleet, now_ms), now_ms)
+        return columns, Standing({}, streams=states, markers=_newest_markers(fleet))
+    return columns, _standing(context, pipeline, states, now_ms)
 
 
 def _standing(context: Context, pipeline: Pipeline, states: Mapping[str, int], now_ms: int) -> Standing:
@@ -119,7 +118,6 @@ def _gauges(context: Context) -> dict[tuple[str, str], float]:
 def _no_streams() -> StreamColumns:
     none = np.empty(0)
     return StreamColumns(
-        [],
         [],
         none,
         none.reshape(0, 0),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.responses import PlainTextResponse, Response
@@ -17,7 +15,7 @@ from kullback.core.errors import ErrorId, RequestError
 from kullback.http.context import Context, context_of
 from kullback.http.docs import Responses, answers
 from kullback.pipeline.pipeline import Pipeline
-from kullback.pipeline.standing import STATES
+from kullback.pipeline.standing import by_state
 from kullback.pipeline.tenancy import OwnFleet
 
 router = APIRouter(tags=["Operation"])
@@ -129,9 +127,8 @@ def states_of(fleet: OwnFleet, now_ms: int) -> dict[str, int]:
     fleet : OwnFleet
     now_ms : int
     """
-    numbers = np.array([stream.number for stream in fleet.engine], np.int32)
-    counts = Counter(fleet.standing(numbers, now_ms).tolist()) if len(numbers) else Counter()
-    return {state: counts.get(index, 0) for index, state in enumerate(STATES)}
+    numbers = fleet.engine.numbers()
+    return by_state(fleet.standing(numbers, fleet.engine.summary(numbers), now_ms))
 
 
 def _resident_bytes() -> int | None:

@@ -111,7 +111,8 @@ def page(fleet: OwnFleet, query: Query, now_ms: int) -> tuple[NDArray[np.int32],
     """
     numbers = selected(fleet, query.selectors)
     if query.state:
-        numbers = numbers[fleet.standing(numbers, now_ms) == STATES.index(query.state)]
+        states = fleet.standing(numbers, fleet.engine.summary(numbers), now_ms)
+        numbers = numbers[states == STATES.index(query.state)]
     key = _key(fleet, numbers, query.sort, now_ms)
     order = np.lexsort((numbers, key))
     if query.after is not None:
@@ -132,7 +133,7 @@ def selected(fleet: OwnFleet, selectors: tuple[Selector, ...]) -> NDArray[np.int
     selectors : tuple of Selector
     """
     if not selectors:
-        return np.array([stream.number for stream in fleet.engine], np.int32)
+        return fleet.engine.numbers()
     found = [fleet.engine.select(selector) for selector in selectors]
     return np.unique(np.concatenate(found)).astype(np.int32)
 
@@ -140,16 +141,15 @@ def selected(fleet: OwnFleet, selectors: tuple[Selector, ...]) -> NDArray[np.int
 def _key(fleet: OwnFleet, numbers: NDArray[np.int32], sort: str, now_ms: int) -> NDArray[np.float64]:
     """Rising sort key; streams without a value come last either way."""
     name = sort.removeprefix("-")
-    column = _urgency(fleet, numbers, now_ms) if name == URGENCY else _column(fleet, numbers, name)
+    summary = fleet.engine.summary(numbers)
+    if name == URGENCY:
+        column = _urgency(summary.score, fleet.standing(numbers, summary, now_ms))
+    else:
+        column = np.asarray(getattr(summary, COLUMNS.get(name, name)), np.float64)
     key = -column if sort.startswith("-") else column
     return np.nan_to_num(key, nan=np.inf, posinf=np.inf, neginf=-np.inf)
 
 
-def _column(fleet: OwnFleet, numbers: NDArray[np.int32], name: str) -> NDArray[np.float64]:
-    return np.asarray(getattr(fleet.engine.summary(numbers), COLUMNS.get(name, name)), np.float64)
-
-
-def _urgency(fleet: OwnFleet, numbers: NDArray[np.int32], now_ms: int) -> NDArray[np.float64]:
+def _urgency(score: NDArray[np.float64], states: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Alerts under way before everything else: an incident that lasts scores less than its beginning did."""
-    alert = np.isin(fleet.standing(numbers, now_ms), (PENDING, FIRING, SHIFTED))
-    return _column(fleet, numbers, "score") + np.where(alert, ABOVE_ALL_SCORES, 0.0)
+    return score + np.where(np.isin(states, (PENDING, FIRING, SHIFTED)), ABOVE_ALL_SCORES, 0.0)

@@ -81,7 +81,7 @@ def rows_of(fleet: OwnFleet, numbers: np.ndarray, now_ms: int) -> list[StreamRow
     now_ms : int
     """
     summary = fleet.engine.summary(numbers)
-    states = fleet.standing(numbers, now_ms)
+    states = fleet.standing(numbers, summary, now_ms)
     streams = [fleet.engine.stream(int(number)) for number in numbers]
     observations = getattr(summary, "observations", None)
     return [

@@ -1,8 +1,8 @@
 """`GET /metrics`: the text of Prometheus' scrape format 0.0.4 and of OpenMetrics 1.0.
 
 Self metrics go through prometheus_client. The per-stream families do not: setting a label child per
-stream takes 0.4 s for 50 000 streams, so their lines are joined from cached label texts and from numbers
-that orjson renders as one array.
+stream takes 0.4 s for 50 000 streams, so a kernel puts their lines together from cached label texts and
+from numbers that orjson renders as one array.
 
 Formats: https://prometheus.io/docs/instrumenting/exposition_formats/,
 https://prometheus.io/docs/specs/om/open_metrics_spec/
@@ -10,10 +10,8 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 
 import numpy as np
 import orjson
@@ -24,69 +22,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from kullback.core.labels import NAME, TENANT, Labels, escape
-from kullback.core.selector import Selector
-from kullback.core.tenant import tenant_of
+from kullback.outputs.exposure import Exposure, StreamColumns, choose
+from kullback.outputs.label_texts import LabelTexts
+from kullback.outputs.lines import Lines, page_of, stacked
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-TAKEN_NAMES = frozenset(("metric", "window"))
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9_]")
-_ROOM_FOR_GONE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Which streams appear on /metrics.
-
-    Parameters
-    ----------
-    expose : str
-        `all`, `selector`, `score_above` or `top` (the highest scores).
-    selector : Selector or None
-    score_above : float
-    top : int
-    max_exposed_streams : int
-        Hard limit, whatever the choice; what it leaves out is counted.
-    """
-
-    expose: str = "all"
-    selector: Selector | None = None
-    score_above: float = 0.5
-    top: int = 1000
-    max_exposed_streams: int = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class StreamColumns:
-    """The figures of all live streams; row `i` of every column is one stream.
-
-    Parameters
-    ----------
-    ids : sequence of str
-    labels : sequence of Labels
-    score, budget_per_day, realised_per_day : float array, shape (n,)
-        NaN where there is none; such lines are left out.
-    divergence_nats : float array, shape (n, windows)
-    windows : sequence of str
-        Label values of the windows, e.g. `64`.
-    alert_state : int array, shape (n,)
-        0 inactive, 1 pending, 2 firing, 3 shifted.
-    ready : bool array, shape (n,)
-    anomalies : int array, shape (n,)
-        Episodes since the stream began.
-    """
-
-    ids: Sequence[str]
-    labels: Sequence[Labels]
-    score: NDArray[np.floating]
-    divergence_nats: NDArray[np.floating]
-    windows: Sequence[str]
-    alert_state: NDArray[np.integer]
-    ready: NDArray[np.bool_]
-    budget_per_day: NDArray[np.floating]
-    realised_per_day: NDArray[np.floating]
-    anomalies: NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,118 +95,6 @@ class Standing:
         yield marked
 
 
-def choose(columns: StreamColumns, exposure: Exposure) -> NDArray[np.int64]:
-    """Rows of the streams to expose, in their order.
-
-    Parameters
-    ----------
-    columns : StreamColumns
-    exposure : Exposure
-
-    Returns
-    -------
-    int64 array
-        At most `max_exposed_streams` rows; where the limit cuts, the highest scores stay.
-    """
-    rows = _eligible(columns, exposure)
-    most = exposure.max_exposed_streams
-    if exposure.expose == "top":
-        most = min(most, exposure.top)
-    if len(rows) <= most:
-        return rows
-    score = np.nan_to_num(np.asarray(columns.score, np.float64)[rows], nan=-1.0)
-    highest = np.argsort(-score, kind="stable")[:most]
-    return np.sort(rows[highest])
-
-
-def _eligible(columns: StreamColumns, exposure: Exposure) -> NDArray[np.int64]:
-    if exposure.expose == "selector" and exposure.selector is not None:
-        selects = exposure.selector.matches
-        return np.array([row for row, labels in enumerate(columns.labels) if selects(labels)], np.int64)
-    if exposure.expose == "score_above":
-        return np.flatnonzero(columns.score > exposure.score_above)
-    return np.arange(len(columns.ids))
-
-
-class LabelTexts:
-    """Rendered label sets by stream id, so that a scrape does not escape what it escaped before.
-
-    Parameters
-    ----------
-    tenants : bool
-        Whether they say whose the stream is.
-    """
-
-    def __init__(self, tenants: bool = False) -> None:
-        self.tenants = tenants
-        self._texts: dict[str, bytes] = {}
-
-    def __len__(self) -> int:
-        return len(self._texts)
-
-    def of(self, ids: Sequence[str], labels: Sequence[Labels]) -> list[bytes]:
-        """The text between the braces for each stream.
-
-        Parameters
-        ----------
-        ids : sequence of str
-        labels : sequence of Labels
-        """
-        if len(self._texts) > _ROOM_FOR_GONE * len(ids) + 1000:
-            self._texts.clear()
-        texts = self._texts
-        return [
-            texts.get(id) or texts.setdefault(id, label_text(own, self.tenants))
-            for id, own in zip(ids, labels, strict=True)
-        ]
-
-
-def label_text(labels: Labels, tenants: bool = False) -> bytes:
-    """A stream's labels as the scrape format writes them, the metric's name as `metric`.
-
-    Labels whose names clash get `exported_` in front, as Prometheus does with a target's labels; names
-    that the format does not allow get underscores.
-
-    Parameters
-    ----------
-    labels : Labels
-    tenants : bool
-        Whether `tenant` says whose the stream is.
-    """
-    pairs = label_pairs(labels, tenants)
-    return ",".join(f'{name}="{escape(value)}"' for name, value in pairs).encode("utf-8", "replace")
-
-
-def label_pairs(labels: Labels, tenants: bool = False) -> list[tuple[str, str]]:
-    """A stream's labels under the names that its scores have; see `label_text`.
-
-    Parameters
-    ----------
-    labels : Labels
-    tenants : bool
-    """
-    names = set(TAKEN_NAMES)
-    pairs = [("metric", dict(labels).get(NAME, ""))]
-    if tenants:
-        names.add("tenant")
-        pairs.append(("tenant", tenant_of(labels)))
-    for name, value in labels:
-        if name not in (NAME, TENANT):
-            shown = _free_name(name, names)
-            names.add(shown)
-            pairs.append((shown, value))
-    return pairs
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    shown = _NOT_IN_NAMES.sub("_", name)
-    if shown[:1].isdigit() or shown.startswith("__"):
-        shown = f"exported_{shown}"
-    while shown in taken:
-        shown = f"exported_{shown}"
-    return shown
-
-
 def render(
     registry: CollectorRegistry,
     standing: Standing,
@@ -273,7 +102,7 @@ def render(
     exposure: Exposure,
     texts: LabelTexts,
     accept: str = "",
-) -> tuple[bytes, str]:
+) -> tuple[bytearray, str]:
     """The whole of /metrics.
 
     Parameters
@@ -289,17 +118,19 @@ def render(
 
     Returns
     -------
-    bytes, str
+    bytearray, str
         Body and content type.
     """
     rows = choose(columns, exposure)
-    counts = {"exposed": len(rows), "left_out": len(columns.ids) - len(rows)}
-    families = _stream_families(columns, rows, texts)
+    shown = columns.series if len(rows) == len(columns.series) else [columns.series[row] for row in rows]
+    own = _Own(standing, {"exposed": len(rows), "left_out": len(columns.series) - len(rows)})
+    labels = stacked(texts.of(shown))
     if "application/openmetrics-text" in accept:
-        head = _openmetrics_head(registry, standing, counts)
-        return b"".join((head, *_lines(families, openmetrics_names=True), b"# EOF\n")), OPENMETRICS
-    head = plain.generate_latest(registry) + plain.generate_latest(_Own(standing, counts))
-    return b"".join((head, *_lines(families, openmetrics_names=False))), TEXT
+        head = _openmetrics_head(registry, own)
+        parts = [head, *_stream_parts(columns, rows, openmetrics_names=True), b"# EOF\n"]
+        return page_of(parts, labels), OPENMETRICS
+    head = plain.generate_latest(registry) + plain.generate_latest(own)
+    return page_of([head, *_stream_parts(columns, rows, openmetrics_names=False)], labels), TEXT
 
 
 class _Own(CollectorRegistry):
@@ -322,70 +153,66 @@ class _Own(CollectorRegistry):
         yield exposed
 
 
-def _openmetrics_head(registry: CollectorRegistry, standing: Standing, counts: Mapping[str, int]) -> bytes:
-    sources = (registry, _Own(standing, counts))
+def _openmetrics_head(*sources: CollectorRegistry) -> bytes:
     parts = [openmetrics.generate_latest(source) for source in sources]  # type: ignore[no-untyped-call]
     return b"".join(part.removesuffix(b"# EOF\n") for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """One metric family: its name without `_total`, and lines as label texts and values."""
+    """One metric family: its name without `_total`; what follows the labels of a column's lines."""
 
     name: str
-    kind: str
     text: str
-    parts: Sequence[tuple[Sequence[bytes], NDArray[np.number], bytes]]
+    columns: Mapping[str, NDArray[np.number]]
+    kind: str = "gauge"
 
 
-def _stream_families(columns: StreamColumns, rows: NDArray[np.int64], texts: LabelTexts) -> Iterator[_Family]:
-    ids = [columns.ids[row] for row in rows]
-    labels = texts.of(ids, [columns.labels[row] for row in rows])
-
-    def family(name: str, text: str, column: NDArray[np.number], kind: str = "gauge") -> _Family:
-        return _Family(name, kind, text, [(labels, column[rows], b"")])
-
-    yield family("kullback_score", "Surprise over threshold; 1.0 is the alarm line.", columns.score)
+def _stream_families(columns: StreamColumns) -> Iterator[_Family]:
+    divergence = {
+        f',window="{window}"': columns.divergence_nats[:, index]
+        for index, window in enumerate(columns.windows)
+    }
+    ready = columns.ready.astype(np.uint8)
+    yield _Family("kullback_score", "Surprise over threshold; 1.0 is the alarm line.", {"": columns.score})
     yield _Family(
-        "kullback_divergence_nats",
-        "gauge",
-        "Divergence of the current window from the reference.",
-        [
-            (labels, columns.divergence_nats[rows, index], f',window="{window}"'.encode())
-            for index, window in enumerate(columns.windows)
-        ],
+        "kullback_divergence_nats", "Divergence of the current window from the reference.", divergence
     )
-    yield family("kullback_alert_state", "0 inactive, 1 pending, 2 firing, 3 shifted.", columns.alert_state)
-    yield family("kullback_stream_ready", "Whether the reference is trusted.", columns.ready.astype(np.int64))
-    yield family("kullback_alarm_budget_per_day", "False alarms accepted per day.", columns.budget_per_day)
-    yield family("kullback_realised_alarms_per_day", "Alarms per day so far.", columns.realised_per_day)
-    yield family("kullback_anomalies", "Anomaly episodes so far.", columns.anomalies, "counter")
+    yield _Family(
+        "kullback_alert_state", "0 inactive, 1 pending, 2 firing, 3 shifted.", {"": columns.alert_state}
+    )
+    yield _Family("kullback_stream_ready", "Whether the reference is trusted.", {"": ready})
+    yield _Family(
+        "kullback_alarm_budget_per_day", "False alarms accepted per day.", {"": columns.budget_per_day}
+    )
+    yield _Family(
+        "kullback_realised_alarms_per_day", "Alarms per day so far.", {"": columns.realised_per_day}
+    )
+    yield _Family("kullback_anomalies", "Anomaly episodes so far.", {"": columns.anomalies}, "counter")
 
 
-def _lines(families: Iterable[_Family], *, openmetrics_names: bool) -> Iterator[bytes]:
-    for family in families:
+def _stream_parts(
+    columns: StreamColumns, rows: NDArray[np.int64], *, openmetrics_names: bool
+) -> Iterator[bytes | Lines]:
+    for family in _stream_families(columns):
         sample = family.name + ("_total" if family.kind == "counter" else "")
         heading = family.name if openmetrics_names else sample
         yield f"# HELP {heading} {family.text}\n# TYPE {heading} {family.kind}\n".encode()
-        for labels, values, extra in family.parts:
-            yield _rows(sample.encode(), labels, values, extra)
+        for extra, column in family.columns.items():
+            values = column[rows]
+            known = np.flatnonzero(~np.isnan(values))  # NaN: there is nothing to say
+            if len(known):
+                before, after = f"{sample}{{".encode(), f"{extra}}} ".encode()
+                yield Lines(before, after, known, _numbers(values[known]))
 
 
-def _rows(name: bytes, labels: Sequence[bytes], values: NDArray[np.number], extra: bytes) -> bytes:
-    """Lines `name{labels,extra} value`; NaN means that there is nothing to say."""
-    known = np.flatnonzero(~np.isnan(values)) if values.dtype.kind == "f" else np.arange(len(values))
-    if not len(known):
-        return b""
-    told = labels if len(known) == len(labels) else [labels[row] for row in known.tolist()]
-    numbers = _numbers(values[known])
-    parts = zip(repeat(name + b"{"), told, repeat(extra + b"} "), numbers, repeat(b"\n"), strict=False)
-    return b"".join(chain.from_iterable(parts))
-
-
-def _numbers(values: NDArray[np.number]) -> list[bytes]:
-    """Shortest decimal texts; orjson writes a million of them in 40 ms, and ±Inf as null."""
-    rendered = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        for row in np.flatnonzero(np.isinf(values)):
-            rendered[row] = b"+Inf" if values[row] > 0 else b"-Inf"
-    return rendered
+def _numbers(values: NDArray[np.number]) -> bytes:
+    """Shortest decimal texts with commas between; orjson writes ±Inf as null."""
+    rendered = orjson.dumps(np.ascontiguousarray(values), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    infinite = np.flatnonzero(np.isinf(values))
+    if not len(infinite):
+        return rendered
+    texts = rendered.split(b",")
+    for row in infinite:
+        texts[row] = b"+Inf" if values[row] > 0 else b"-Inf"
+    return b",".join(texts)

@@ -22,7 +22,7 @@ from kullback.core.scores import Outcome as Scored
 from kullback.core.scores import Scores
 from kullback.core.selector import Selector
 from kullback.outputs.desk import Answer, Backoff, Letter, Outcome, Tally, origin
-from kullback.outputs.exposition import label_pairs
+from kullback.outputs.label_texts import label_pairs
 
 METRIC = "kullback_score"
 SAMPLES_PER_REQUEST = 5000

@@ -53,7 +53,7 @@ def _touched(request: Request, scores: Scores, fleet: Fleet) -> tuple[TouchedStr
     numbers, first = np.unique(scores.stream, return_index=True)
     numbers = numbers[np.argsort(first)]
     numbers = numbers[numbers >= 0][: request.want_streams]
-    states = standing(fleet, numbers, request.now_ms)
+    states = standing(fleet, numbers, fleet.engine.summary(numbers), request.now_ms)
     order = np.argsort(scores.stream, kind="stable")
     begins = np.searchsorted(scores.stream[order], numbers)
     ends = np.searchsorted(scores.stream[order], numbers, side="right")

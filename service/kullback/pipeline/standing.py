@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ STATES = ("warming_up", "ok", "pending", "firing", "shifted", "no_data", "mainte
 WARMING_UP, OK, PENDING, FIRING, SHIFTED, NO_DATA, MAINTENANCE = range(len(STATES))
 
 
-def standing(fleet: Fleet, numbers: NDArray[np.int32], now_ms: int) -> NDArray[np.uint8]:
+def standing(fleet: Fleet, numbers: NDArray[np.int32], summary: Any, now_ms: int) -> NDArray[np.uint8]:
     """Index into `STATES` per stream.
 
     Maintenance hides everything else, then silence, then the alert, then the warm-up.
@@ -21,13 +23,14 @@ def standing(fleet: Fleet, numbers: NDArray[np.int32], now_ms: int) -> NDArray[n
     ----------
     fleet : Fleet
     numbers : int32 array, shape (n,)
+    summary : columns
+        Theirs, see `LocalEngine.summary`.
     now_ms : int
 
     Returns
     -------
     uint8 array, shape (n,)
     """
-    summary = fleet.engine.summary(numbers)
     state = np.where(summary.ready, OK, WARMING_UP).astype(np.uint8)
     phase = fleet.alerts.phases(numbers)
     for alert, shown in ((Phase.PENDING, PENDING), (Phase.FIRING, FIRING), (Phase.SHIFTED, SHIFTED)):
@@ -35,3 +38,14 @@ def standing(fleet: Fleet, numbers: NDArray[np.int32], now_ms: int) -> NDArray[n
     state[fleet.alerts.silent(numbers, summary.last_sample_ms, now_ms)] = NO_DATA
     state[fleet.maintenance.now(numbers, now_ms)] = MAINTENANCE
     return state
+
+
+def by_state(states: NDArray[np.uint8]) -> dict[str, int]:
+    """How many streams stand how.
+
+    Parameters
+    ----------
+    states : uint8 array, shape (n,)
+        As `standing` gives them.
+    """
+    return dict(zip(STATES, np.bincount(states, minlength=len(STATES)).tolist(), strict=True))

@@ -7,6 +7,7 @@ With tenants off it is the fleet of `EVERYONE` and leaves nothing out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from kullback.pipeline.standing import standing
 from kullback.storage.history import History
 
 ALL = parse_selector("{}")
+_NUMBER = attrgetter("number")
 
 
 class OwnStreams:
@@ -54,6 +56,10 @@ class OwnStreams:
         if self._tenant == EVERYONE:
             return iter(self._engine)
         return map(self._engine.stream, self.select(ALL).tolist())
+
+    def numbers(self) -> NDArray[np.int32]:
+        """Numbers of all streams, in the order in which they are iterated over."""
+        return np.fromiter(map(_NUMBER, self), np.int32, len(self))
 
     def find(self, stream_id: str) -> int | None:
         """The number of a stream, None when there is none.
@@ -218,9 +224,9 @@ class OwnFleet:
         self.history = OwnHistory(fleet.history, self.engine, tenant)
         self.facts = OwnFacts(fleet.facts, tenant)
 
-    def standing(self, numbers: NDArray[np.int32], now_ms: int) -> NDArray[np.uint8]:
+    def standing(self, numbers: NDArray[np.int32], summary: Any, now_ms: int) -> NDArray[np.uint8]:
         """See `kullback.pipeline.standing.standing`."""
-        return standing(self._fleet, numbers, now_ms)
+        return standing(self._fleet, numbers, summary, now_ms)
 
     def phases(self, numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Alert phase per stream."""

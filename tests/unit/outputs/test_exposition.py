@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
 from kullback.core.errors import ErrorId, Refusal
-from kullback.core.labels import NAME, Labels, sorted_labels, stream_id
+from kullback.core.labels import NAME, Labels, Series, sorted_labels
 from kullback.core.selector import parse_selector
-from kullback.outputs.exposition import (
-    OPENMETRICS,
-    TEXT,
-    Exposure,
-    LabelTexts,
-    Standing,
-    StreamColumns,
-    choose,
-    label_text,
-    render,
-)
+from kullback.outputs.exposition import OPENMETRICS, TEXT, Standing, render
+from kullback.outputs.exposure import Exposure, StreamColumns, choose
+from kullback.outputs.label_texts import LabelTexts
 from kullback.outputs.meters import Meters
 
 STANDING = Standing(
@@ -36,8 +26,7 @@ STANDING = Standing(
 def columns_of(*label_sets: Labels, score: list[float] | None = None) -> StreamColumns:
     n = len(label_sets)
     return StreamColumns(
-        ids=[stream_id(labels) for labels in label_sets],
-        labels=label_sets,
+        series=[Series(labels) for labels in label_sets],
         score=np.array(score if score is not None else np.linspace(0, 1, n)),
         divergence_nats=np.arange(2.0 * n, dtype=np.float32).reshape(n, 2),
         windows=["16", "64"],
@@ -109,31 +98,6 @@ def test_values_that_are_not_known_are_left_out() -> None:
     assert ("kullback_alert_state", "a") in samples
 
 
-def test_clashing_label_names_get_exported_in_front() -> None:
-    text = label_text(
-        labels_of("m", metric="own", window="w", exported_metric="x", **{"a-b": "1", "a.b": "2"})
-    )
-    sample = next(iter(read_plain(f"x{{{text.decode()}}} 1\n"))).samples[0]
-    assert sample.labels == {
-        "metric": "m",
-        "a_b": "1",
-        "exported_a_b": "2",
-        "exported_metric": "x",
-        "exported_exported_metric": "own",
-        "exported_window": "w",
-    }
-
-
-@given(st.dictionaries(st.text(min_size=1, max_size=5), st.text(min_size=1, max_size=9), max_size=5))
-def test_any_label_set_survives_the_scrape(labels: dict[str, str]) -> None:
-    text = label_text(sorted_labels([(NAME, "m"), *((k, v) for k, v in labels.items() if k != NAME)]))
-    sample = next(iter(read_plain(f"x{{{text.decode()}}} 1\n"))).samples[0]
-    expected = sorted(
-        [value.encode("utf-8", "replace").decode() for key, value in labels.items() if key != NAME]
-    )
-    assert sorted(value for name, value in sample.labels.items() if name != "metric") == expected
-
-
 @pytest.mark.parametrize(
     ("exposure", "chosen"),
     [
@@ -157,14 +121,6 @@ def test_what_the_limit_leaves_out_is_counted() -> None:
     body, _ = render(Meters().registry, STANDING, columns, Exposure(max_exposed_streams=2), LabelTexts())
     assert b'kullback_exposition_streams{outcome="exposed"} 2.0' in body
     assert b'kullback_exposition_streams{outcome="left_out"} 3.0' in body
-
-
-def test_label_texts_of_gone_streams_are_forgotten() -> None:
-    texts = LabelTexts()
-    many = [labels_of(f"m{i}") for i in range(2000)]
-    texts.of([stream_id(labels) for labels in many], many)
-    texts.of(["x"], [labels_of("x")])
-    assert len(texts) <= 1
 
 
 def test_meters_count_by_protocol_and_reason() -> None:
