@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from tests.contract.servers import eventually, find, free_port, kullback, running
+from tests.contract.servers import Server, eventually, find, free_port, kullback, running
 
 WITHIN_S = 60.0
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(400)]
@@ -70,6 +72,55 @@ def test_every_score_is_written_at_its_own_time_also_after_the_receiver_was_away
                 line.startswith("kullback_remote_write_samples_total") and line.endswith(" 237.0")
                 for line in counted
             )
+
+
+def reload_with(folder: Path, server: Server, targets: list[dict[str, str]], *, told: str) -> None:
+    """Send SIGHUP for other receivers, and wait until the service says how that went once more."""
+    path = folder / "kullback.yml"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": {"remote_write": targets}}))
+    before = server.output.read_text().count(told)
+    os.kill(server.process.pid, signal.SIGHUP)
+    eventually(lambda: server.output.read_text().count(told) > before, WITHIN_S, told)
+
+
+def test_receivers_come_change_and_go_with_a_reload(tmp_path: Path) -> None:
+    port, first_port, second_port = free_port(), free_port(), free_port()
+    folder, service = tmp_path / "kullback", f"http://127.0.0.1:{port}"
+    now_ms = time.time_ns() // 1_000_000
+    times_ms = [now_ms - 1000 * (200 - at) for at in range(200)]
+
+    def score(first: int, stop: int) -> None:
+        for metric in ("a_seconds", "b_seconds"):
+            post(service, metric, times_ms[first:stop], [0.1] * (stop - first))
+
+    def at_ms(prometheus: str, metric: str) -> list[int]:
+        found = samples_of(prometheus, f'kullback_score{{metric="{metric}"}}')
+        return [round(1000 * float(at)) for at, _ in found]
+
+    with (
+        kullback(folder, port) as server,
+        receiver(tmp_path / "first", first_port) as first,
+        receiver(tmp_path / "second", second_port) as second,
+    ):
+        to_first = {"url": f"{first}/api/v1/write", "match": "a_seconds"}
+        to_second = {"url": f"{second}/api/v1/write"}
+        score(0, 100)
+        reload_with(folder, server, [to_first], told="reloaded")
+        score(100, 110)
+        bad = to_first | {"bearer_token_file": str(tmp_path / "missing")}
+        reload_with(folder, server, [bad, to_second], told="reload_failed")
+        score(110, 120)
+        eventually(lambda: at_ms(first, "a_seconds") == times_ms[100:120], WITHIN_S, "the old one, still")
+        assert at_ms(first, "b_seconds") == at_ms(second, "a_seconds") == []
+        reload_with(folder, server, [to_first | {"match": "b_seconds"}, to_second], told="reloaded")
+        score(120, 130)
+        eventually(lambda: at_ms(first, "b_seconds") == times_ms[120:130], WITHIN_S, "the changed one")
+        eventually(lambda: at_ms(second, "a_seconds") == times_ms[120:130], WITHIN_S, "the added one")
+        reload_with(folder, server, [to_second], told="reloaded")
+        score(130, 140)
+        eventually(lambda: at_ms(second, "b_seconds") == times_ms[120:140], WITHIN_S, "the one that stays")
+        assert at_ms(first, "a_seconds") == times_ms[100:120]
+        assert at_ms(first, "b_seconds") == times_ms[120:130]
 
 
 def test_a_replay_writes_nothing_again(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from kullback.alerting.decision import Decision
@@ -59,24 +59,29 @@ def build_desks(settings: AlertingSettings) -> list[Desk]:
     return [*managers, *webhooks]
 
 
-def build_score_desks(settings: MetricsSettings, tenants: bool) -> tuple[ScoreDesk, ...]:
-    """A desk per receiver of scores.
+def build_score_desks(
+    settings: MetricsSettings, tenants: bool, present: Iterable[ScoreDesk] = ()
+) -> tuple[ScoreDesk, ...]:
+    """A desk per receiver of scores; one that is there already and stays as it was keeps what it is owed.
 
     Parameters
     ----------
     settings : MetricsSettings
     tenants : bool
         Whether scores say whose they are.
+    present : iterable of ScoreDesk
 
     Raises
     ------
     RequestError
         BAD_CONFIG when a token cannot be read.
     """
-    return tuple(
-        ScoreDesk(one.url, one.match, tenants, _secret(one.bearer_token_file).decode().strip())
+    wanted = [
+        ScoreDesk(one.url, one.match, tenants, _secret(one.bearer_token_file).decode("utf-8", "replace"))
         for one in settings.remote_write
-    )
+    ]
+    known = {desk.address: desk for desk in present}
+    return tuple({desk.address: known.get(desk.address, desk) for desk in wanted}.values())
 
 
 def _secret(path: Path | None) -> bytes:

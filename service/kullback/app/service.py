@@ -72,7 +72,7 @@ class Service:
         self.meters = Meters(settings.tenants.enabled)
         self.sender = Sender(build_desks(settings.alerting), now_ms)
         self.pipeline: Pipeline = build_pipeline(settings, self.meters, self.sender.deliver)
-        self.pipeline.score_desks = build_score_desks(settings.metrics, settings.tenants.enabled)
+        self.pipeline.write_scores_to(build_score_desks(settings.metrics, settings.tenants.enabled))
         self.writer = Sender(self.pipeline.score_desks, now_ms)
         self.owner = Owner(
             self.pipeline, now_ms, settings.limits.max_queue_samples, die, prepare=compile_kernels
@@ -144,7 +144,8 @@ class Service:
         try:
             settings = load_settings(self._config, self._overrides)
             profiles, limits = settings.build_profiles(), settings.build_limits()
-            desks = build_desks(settings.alerting)
+            desks, tenants = build_desks(settings.alerting), self.settings.tenants.enabled
+            score_desks = build_score_desks(settings.metrics, tenants, self.pipeline.score_desks)
             await asyncio.wrap_future(self.owner.ask(lambda p: p.reconfigure(profiles, limits, now_ms())))
         except KullbackError as problem:
             self.meters.reloaded(False, now_ms())
@@ -159,6 +160,8 @@ class Service:
         )
         self.owner.max_queue_samples = limits.max_queue_samples
         self.sender.refit(desks, await self._live_alerts())
+        self.writer.refit(score_desks, ())
+        await asyncio.wrap_future(self.owner.ask(lambda p: p.write_scores_to(score_desks)))
         self.meters.reloaded(True, now_ms())
         log.info("reloaded")
 

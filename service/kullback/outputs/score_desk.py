@@ -66,7 +66,7 @@ class ScoreDesk:
 
     def __init__(self, url: str, match: Selector, tenants: bool = False, token: str = "") -> None:
         self.receiver = origin(url)
-        self.address: tuple[object, ...] = ("remote_write", url, match.text)
+        self.address: tuple[object, ...] = ("remote_write", url, match.text, token)
         self.tally = Tally()
         self._url, self._match, self._tenants = url, match, tenants
         self._headers = HEADERS | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -126,6 +126,13 @@ class ScoreDesk:
         with self._lock:
             if self._parts and self._parts[0] is letter.covers:
                 self._waiting -= len(self._parts.popleft())
+
+    def close(self) -> None:
+        """Give up what still waits, and count it: nobody will carry it any more."""
+        with self._lock:
+            self.tally.add(Outcome.DROPPED, self._waiting)
+            self._parts.clear()
+            self._waiting = 0
 
     def _put(self, part: _Part) -> None:
         with self._lock:

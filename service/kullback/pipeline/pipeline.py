@@ -174,6 +174,18 @@ class Pipeline(Fleet):
         self.limits = limits
         self.engine.set_quotas(limits.tenants)
 
+    def write_scores_to(self, desks: tuple[ScoreDesk, ...]) -> None:
+        """Give every score to these from now on; what is still owed to others is given up.
+
+        Parameters
+        ----------
+        desks : tuple of ScoreDesk
+        """
+        gone = set(self.score_desks) - set(desks)
+        self.score_desks = desks
+        for desk in gone:
+            desk.close()
+
     def breathe(self, now_ms: int) -> float:
         """A slice of background work between two groups.
 

@@ -209,7 +209,7 @@ class MetricsSettings(Section):
     top: int = Field(1000, ge=1, description="For expose: top, the streams with the highest scores.")
     max_exposed_streams: int = Field(20_000, ge=0, description="Hard limit; what is left out is counted.")
     remote_write: list[RemoteWriteSettings] = Field(
-        [], description="Receivers of every score, with the samples' own times; holds from the next start on."
+        [], description="Receivers of every score, with the samples' own times."
     )
 
 

@@ -94,6 +94,16 @@ def test_large_batches_are_several_requests() -> None:
     assert sizes == [SAMPLES_PER_REQUEST, 1]
 
 
+def test_what_waits_for_a_receiver_that_is_gone_is_dropped_and_counted() -> None:
+    one = desk()
+    one.take(scored([0, 1, 2]), SERIES.__getitem__)
+    letter = due(one)
+    one.close()
+    one.settle(letter, Answer(204), 0)  # was on its way
+    assert one.due(0) is None
+    assert one.tally.counts[Outcome.DROPPED] == 3
+
+
 def test_the_queue_is_bounded_and_counts_what_it_drops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(score_desk, "MOST_WAITING_SAMPLES", 10)
     one = desk()
