@@ -91,11 +91,11 @@ def act(one: LocalEngine, what: Act, offset: int) -> None:
     if what.verb == "close":
         one.close(number, offset)
     elif what.verb in ("strike", "exclude"):
-        getattr(one, what.verb)(number, 0, offset, offset)
+        getattr(one.acts, what.verb)(number, 0, offset, offset)
     elif what.verb != "feedback":
-        getattr(one, what.verb)(number, offset)
+        getattr(one.acts, what.verb)(number, offset)
     else:
-        one.set_feedback(number, 1.0 + offset / 10, offset)
+        one.acts.set_feedback(number, 1.0 + offset / 10, offset)
 
 
 def run(live: Live, script: list[Any], start: int) -> tuple[list[Any], int, list[Slice]]:

@@ -18,9 +18,9 @@ from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
 from kullback.core.tenant import Quotas
-from kullback.detector.alarm_limits import AlarmLimits
 from kullback.detector.pinned import pinned_of
 from kullback.detector.plan import Plan
+from kullback.engine.acts import Acts
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.categories import Categories
 from kullback.engine.forms import Detector, Makers, Rows
@@ -31,7 +31,8 @@ from kullback.engine.readings import read_batch
 from kullback.engine.saving import Restoring, saved_slices, table_at
 from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
-from kullback.engine.undo import Act, Did, Undo, packed, unpacked
+from kullback.engine.undo import Undo
+from kullback.engine.views import Views
 
 SLICE_ROWS = 250
 
@@ -69,11 +70,13 @@ class LocalEngine:
         self.offset = 0
         self.opened: tuple[Stream, ...] = ()
         self._shards = Shards(shards, slots, makers)
-        self._undo = Undo()
-        self._companions: dict[str, Rows] = {**(companions or {}), "undo": self._undo}
+        undo = Undo()
+        self._companions: dict[str, Rows] = {**(companions or {}), "undo": undo}
         self._table = StreamTable()
         self._categories = Categories(self._shards.category_codes)
         self._plans = Plans(limits.out_of_order_ms)
+        self.views = Views(self._shards, self._categories)
+        self.acts = Acts(self._table, self._plans, undo, self._act)
         self._outdated: list[int] = []
         self._restored_offset = 0
         self._admission = Admission(self._table, limits, profiles, self._shards.place, makers.forms)
@@ -171,107 +174,6 @@ class LocalEngine:
         offset : int
         """
         return self._shards.contains(number, offset)
-
-    def rebaseline(self, number: int, offset: int) -> None:
-        """Accept a stream's present level as normal.
-
-        Parameters
-        ----------
-        number : int
-        offset : int
-        """
-
-        def accept(detector: Detector, slot: int) -> None:
-            before = packed(detector.save(np.array([slot], np.int32)))
-            detector.rebaseline(slot)
-            self._undo.note(number, Act(Did.REBASELINE, offset, before))
-
-        self._act(number, offset, accept)
-
-    def undo_rebaseline(self, number: int, offset: int) -> None:
-        """Take the last `rebaseline` back: the stream is as it was before.
-
-        Parameters
-        ----------
-        number : int
-        offset : int
-
-        Raises
-        ------
-        RequestError
-            CONFLICT when that was not what was last done to the stream's reference.
-        """
-        plan = self._plans.of(self._table.at(number))
-
-        def put_back(detector: Detector, slot: int) -> None:
-            slots = np.array([slot], np.int32)
-            row = self._undo.take(number, Did.REBASELINE).row
-            detector.load(slots, unpacked(row, detector.save(slots[:0])))
-            detector.replan(slots, plan)
-
-        self._act(number, offset, put_back)
-
-    def exclude(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
-        """Keep a span of time out of a stream's reference, until `undo_exclude` takes it back.
-
-        Parameters
-        ----------
-        number : int
-        start_ms, end_ms : int
-        offset : int
-        """
-
-        def keep_out(detector: Detector, slot: int) -> None:
-            before = packed(detector.save(np.array([slot], np.int32)))
-            detector.strike(slot, start_ms, end_ms)
-            self._undo.note(number, Act(Did.EXCLUDE, offset, before, start_ms, end_ms))
-
-        self._act(number, offset, keep_out)
-
-    def undo_exclude(self, number: int, offset: int) -> None:
-        """Take the last `exclude` back, as far as its samples are still to be had; what came since stays.
-
-        Parameters
-        ----------
-        number : int
-        offset : int
-
-        Raises
-        ------
-        RequestError
-            CONFLICT when that was not what was last done to the stream's reference.
-        """
-
-        def let_in(detector: Detector, slot: int) -> None:
-            act = self._undo.take(number, Did.EXCLUDE)
-            before = unpacked(act.row, detector.save(np.empty(0, np.int32)))
-            detector.undo_strike(slot, before, act.start_ms, act.end_ms)
-
-        self._act(number, offset, let_in)
-
-    def strike(self, number: int, start_ms: int, end_ms: int, offset: int) -> None:
-        """Keep a span of time out of a stream's reference for good, as maintenance does.
-
-        Parameters
-        ----------
-        number : int
-        start_ms, end_ms : int
-        offset : int
-        """
-        self._act(number, offset, lambda detector, slot: detector.strike(slot, start_ms, end_ms))
-
-    def set_feedback(self, number: int, factor: float, offset: int) -> None:
-        """Move a stream's alarm line by a factor.
-
-        Parameters
-        ----------
-        number : int
-        factor : float
-        offset : int
-        """
-        stream = replace(self._table.at(number), feedback=factor)
-        self._table.add(stream)
-        self._act(number, offset, partial(_replan, plan=self._plans.of(stream)))
 
     def pin(self, reference: str, values: NDArray[np.float64], offset: int) -> None:
         """Compare the streams whose profiles name a reference with these samples from now on.
@@ -377,61 +279,6 @@ class LocalEngine:
         selector : Selector
         """
         return self._table.select(selector)
-
-    def categories(self, number: int) -> tuple[str, ...]:
-        """Names of a stream's categories: the first has code 1, names beyond the last have code 0.
-
-        Parameters
-        ----------
-        number : int
-        """
-        return self._categories.names(number)
-
-    def windows(self, number: int, window: int) -> Any:
-        """Reference and one current window side by side.
-
-        Parameters
-        ----------
-        number : int
-        window : int
-            Its length in samples.
-        """
-        detector, slot = self._shards.detector(number)
-        view = detector.windows(slot, window)
-        names = self._categories.of_bins(number)
-        return replace(view, names=names[: len(view.edges) - 1]) if names else view
-
-    def explain(self, number: int) -> Any:
-        """Why a stream is anomalous, or why not.
-
-        Parameters
-        ----------
-        number : int
-        """
-        detector, slot = self._shards.detector(number)
-        found = detector.explain(slot)
-        names = self._categories.of_bins(number)
-        return found.named(names[: len(found.view.edges) - 1]) if names else found
-
-    def alarm_limits(self, number: int) -> AlarmLimits:
-        """Values below and above which a stream's next sample alone raises an alarm, None where none does.
-
-        Parameters
-        ----------
-        number : int
-        """
-        detector, slot = self._shards.detector(number)
-        return detector.alarm_limits(slot)
-
-    def leader_text(self, number: int, leader: int) -> str:
-        """The statistic and window that a leader of a stream's scores stands for.
-
-        Parameters
-        ----------
-        number : int
-        leader : int
-        """
-        return self._shards.detector(number)[0].leader_text(leader)
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """Columns for lists and metrics, in the order of the numbers.

@@ -97,23 +97,23 @@ def retire(fleet: Fleet, number: int, entry: Entry) -> None:
 
 def _rebaseline(fleet: Fleet, action: Action, entry: Entry) -> None:
     number = _number(fleet, action)
-    fleet.engine.rebaseline(number, entry.offset)
+    fleet.engine.acts.rebaseline(number, entry.offset)
     _end_alert(fleet, number, entry, Reason.ACCEPTED)
 
 
 def _undo_rebaseline(fleet: Fleet, action: Action, entry: Entry) -> None:
-    fleet.engine.undo_rebaseline(_number(fleet, action), entry.offset)
+    fleet.engine.acts.undo_rebaseline(_number(fleet, action), entry.offset)
 
 
 def _exclude(fleet: Fleet, action: Action, entry: Entry) -> None:
     number = _number(fleet, action)
     if action["end_ms"] <= action["start_ms"]:
         raise RequestError(ErrorId.BAD_REQUEST, "`end` must lie after `start`.")
-    fleet.engine.exclude(number, action["start_ms"], action["end_ms"], entry.offset)
+    fleet.engine.acts.exclude(number, action["start_ms"], action["end_ms"], entry.offset)
 
 
 def _undo_exclude(fleet: Fleet, action: Action, entry: Entry) -> None:
-    fleet.engine.undo_exclude(_number(fleet, action), entry.offset)
+    fleet.engine.acts.undo_exclude(_number(fleet, action), entry.offset)
 
 
 def _delete(fleet: Fleet, action: Action, entry: Entry) -> None:
@@ -129,7 +129,7 @@ def _feedback(fleet: Fleet, action: Action, entry: Entry) -> float:
     factor = threshold_factor(
         Feedback(v["alert"], Verdict(v["verdict"]), float(v["max_score"])) for v in verdicts
     )
-    fleet.engine.set_feedback(number, factor, entry.offset)
+    fleet.engine.acts.set_feedback(number, factor, entry.offset)
     return factor
 
 

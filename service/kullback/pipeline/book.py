@@ -140,7 +140,7 @@ def _explained(
     transition: Transition, engine: LocalEngine, markers: Mapping[str, Marker]
 ) -> Mapping[str, str]:
     series, onset_ms = engine.stream(transition.number).series, transition.alert.starts_at_ms
-    told = words(engine.explain(transition.number), unit_of(series))
+    told = words(engine.views.explain(transition.number), unit_of(series))
     marker = suspect(markers, series.labels, onset_ms, transition.at_ms)
     if marker is None:
         return told

@@ -107,4 +107,4 @@ class Fleet:
         """
         for number in np.unique(scores.stream[muted]):
             span_ms = scores.timestamp_ms[muted & (scores.stream == number)]
-            self.engine.strike(int(number), int(span_ms.min()), int(span_ms.max()), offset)
+            self.engine.acts.strike(int(number), int(span_ms.min()), int(span_ms.max()), offset)

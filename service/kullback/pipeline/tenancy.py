@@ -98,20 +98,20 @@ class OwnStreams:
         return self._engine.select(within(selector, self._tenant))
 
     def windows(self, number: int, window: int) -> Any:
-        """See `LocalEngine.windows`."""
-        return self._engine.windows(self.stream(number).number, window)
+        """See `Views.windows`."""
+        return self._engine.views.windows(self.stream(number).number, window)
 
     def explain(self, number: int) -> Any:
-        """See `LocalEngine.explain`."""
-        return self._engine.explain(self.stream(number).number)
+        """See `Views.explain`."""
+        return self._engine.views.explain(self.stream(number).number)
 
     def alarm_limits(self, number: int) -> AlarmLimits:
-        """See `LocalEngine.alarm_limits`."""
-        return self._engine.alarm_limits(self.stream(number).number)
+        """See `Views.alarm_limits`."""
+        return self._engine.views.alarm_limits(self.stream(number).number)
 
     def leader_text(self, number: int, leader: int) -> str:
-        """See `LocalEngine.leader_text`."""
-        return self._engine.leader_text(self.stream(number).number, leader)
+        """See `Views.leader_text`."""
+        return self._engine.views.leader_text(self.stream(number).number, leader)
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """See `LocalEngine.summary`; the numbers are those of `find` and `select`."""

@@ -49,7 +49,7 @@ def test_a_stream_keeps_its_codes_whatever_a_request_calls_them() -> None:
     one.update(request(A, ("card", "cash"), [0.0, 1.0], 1), 0, 1)
     scores = one.update(request(A, ("cash", "card"), [0.0, 1.0], 10), 0, 2)
     assert scores.value.tolist() == [2.0, 1.0]
-    assert one.categories(one.find(A.id) or 0) == ("card", "cash")
+    assert one.views.categories(one.find(A.id) or 0) == ("card", "cash")
 
 
 def test_what_is_no_number_names_no_category() -> None:
@@ -64,7 +64,7 @@ def test_a_closed_stream_takes_its_names_along() -> None:
     one.close(number, 2)
     one.update(request(B, ("y",), [0.0], 1), 0, 3)
     assert one.find(B.id) == number
-    assert one.categories(number) == ("y",)
+    assert one.views.categories(number) == ("y",)
 
 
 def test_a_view_does_not_change_with_later_names() -> None:

@@ -176,7 +176,7 @@ def test_reconfigure_replans_and_keeps_history() -> None:
 def test_feedback_moves_the_line_of_one_stream() -> None:
     one = engine()
     one.update(batch((A, 1, 1.0), (B, 1, 1.0)), 1, 1)
-    one.set_feedback(one.find(A.id) or 0, 0.5, 2)
+    one.acts.set_feedback(one.find(A.id) or 0, 0.5, 2)
     assert one.update(batch((A, 2, 3.0), (B, 2, 3.0)), 3, 3).score.tolist() == [1.0, 2.0]
     one.reconfigure((Profile(for_ms=1),))
     assert one.stream(one.find(A.id) or 0).feedback == 0.5

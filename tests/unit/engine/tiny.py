@@ -178,7 +178,7 @@ def _stream_state(one: LocalEngine, number: int) -> dict[str, Any]:
     row = shard.save(slot, slot + 1)[stream.form].columns
     facts = (stream.created_ms, stream.opened_offset, stream.feedback, stream.form, stream.series.labels)
     heard_ms = int(one._patience.heard_ms[number])
-    names = one.categories(number)
+    names = one.views.categories(number)
     return {
         "facts": facts,
         "names": names,
