@@ -10,7 +10,7 @@ https://prometheus.io/docs/specs/om/open_metrics_spec/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,36 +63,43 @@ class Standing:
             yield GaugeMetricFamily(name, text, value)
         for (name, text), value in self.counters.items():
             yield CounterMetricFamily(name, text, value)
-        streams = GaugeMetricFamily("kullback_streams", "Live streams by state.", labels=["state"])
-        for state, count in self.streams.items():
-            streams.add_metric([state], count)
-        yield streams
-        sent = CounterMetricFamily(
-            "kullback_notifications", "Notifications by outcome.", labels=["receiver", "outcome"]
+        yield _filled(
+            GaugeMetricFamily("kullback_streams", "Live streams by state.", labels=["state"]),
+            (((state,), count) for state, count in self.streams.items()),
         )
-        for labels, count in self.notifications.items():
-            sent.add_metric(labels, count)
-        yield sent
+        outcomes = ["receiver", "outcome"]
+        yield _filled(
+            CounterMetricFamily("kullback_notifications", "Notifications by outcome.", labels=outcomes),
+            self.notifications.items(),
+        )
         if self.tenants:
-            owned = GaugeMetricFamily("kullback_tenant_streams", "Live streams by tenant.", labels=["tenant"])
-            for tenant, count in self.tenants.items():
-                owned.add_metric([tenant], count)
-            yield owned
-        written = CounterMetricFamily(
-            "kullback_remote_write_samples", "Scores written by outcome.", labels=["receiver", "outcome"]
+            yield _filled(
+                GaugeMetricFamily("kullback_tenant_streams", "Live streams by tenant.", labels=["tenant"]),
+                (((tenant,), count) for tenant, count in self.tenants.items()),
+            )
+        yield _filled(
+            CounterMetricFamily(
+                "kullback_remote_write_samples", "Scores written by outcome.", labels=outcomes
+            ),
+            self.written.items(),
         )
-        for labels, count in self.written.items():
-            written.add_metric(labels, count)
-        yield written
         names = ["text", "match", *(["tenant"] if any(tenant for *_, tenant in self.markers) else [])]
-        marked = GaugeMetricFamily(
-            "kullback_marker_timestamp_seconds",
-            "When a marker such as a deployment was set, Unix time.",
-            labels=names,
+        yield _filled(
+            GaugeMetricFamily(
+                "kullback_marker_timestamp_seconds",
+                "When a marker such as a deployment was set, Unix time.",
+                labels=names,
+            ),
+            ((mark[: len(names)], at_s) for mark, at_s in self.markers.items()),
         )
-        for mark, at_s in self.markers.items():
-            marked.add_metric(mark[: len(names)], at_s)
-        yield marked
+
+
+def _filled(
+    family: GaugeMetricFamily | CounterMetricFamily, values: Iterable[tuple[Sequence[str], float]]
+) -> Metric:
+    for labels, value in values:
+        family.add_metric(labels, value)
+    return family
 
 
 def render(
@@ -143,14 +150,15 @@ class _Own(CollectorRegistry):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._standing.collect()
-        exposed = GaugeMetricFamily(
-            "kullback_exposition_streams",
-            "Streams on /metrics, and those left out by `metrics.expose` or `metrics.max_exposed_streams`.",
-            labels=["outcome"],
+        yield _filled(
+            GaugeMetricFamily(
+                "kullback_exposition_streams",
+                "Streams on /metrics, and those left out by `metrics.expose` or "
+                "`metrics.max_exposed_streams`.",
+                labels=["outcome"],
+            ),
+            (((outcome,), count) for outcome, count in self._counts.items()),
         )
-        for outcome, count in self._counts.items():
-            exposed.add_metric([outcome], count)
-        yield exposed
 
 
 def _openmetrics_head(*sources: CollectorRegistry) -> bytes:

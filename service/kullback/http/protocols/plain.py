@@ -16,35 +16,29 @@ from kullback.ingest.decoded import Decoder
 
 
 @dataclass(frozen=True, slots=True)
-class CollectdDialect:
-    """collectd's write_http plugin, format JSON."""
-
+class _PlainDialect:
     default_encoding: ClassVar[str] = ""
     json: Decoder
 
     def decoder(self, request: Request) -> Decoder:
         """There is one."""
         return self.json
-
-    def answer(self, request: Request, taken: Taken) -> Response:
-        """200; 400 with the reasons when values were refused, the others are kept."""
-        return partly_bad(taken) if taken.faulty else Response(b"", 200, media_type="text/plain")
 
     def refuse(self, request: Request, problem: KullbackError) -> Response:
         """A problem document."""
         return problem_response(problem.error, problem.detail)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTsdbDialect:
+class CollectdDialect(_PlainDialect):
+    """collectd's write_http plugin, format JSON."""
+
+    def answer(self, request: Request, taken: Taken) -> Response:
+        """200; 400 with the reasons when values were refused, the others are kept."""
+        return partly_bad(taken) if taken.faulty else Response(b"", 200, media_type="text/plain")
+
+
+class OpenTsdbDialect(_PlainDialect):
     """OpenTSDB's HTTP put, which Netdata and others speak."""
-
-    default_encoding: ClassVar[str] = ""
-    json: Decoder
-
-    def decoder(self, request: Request) -> Decoder:
-        """There is one."""
-        return self.json
 
     def answer(self, request: Request, taken: Taken) -> Response:
         """204; 400 in OpenTSDB's error form when points were refused, the others are kept."""
@@ -53,10 +47,6 @@ class OpenTsdbDialect:
         error = {"code": 400, "message": taken.sentence()}
         counts = {"success": taken.receipt.accepted, "failed": taken.receipt.rejected}
         return Response(orjson.dumps({"error": error, **counts}), 400, media_type="application/json")
-
-    def refuse(self, request: Request, problem: KullbackError) -> Response:
-        """A problem document."""
-        return problem_response(problem.error, problem.detail)
 
 
 def partly_bad(taken: Taken) -> Response:
