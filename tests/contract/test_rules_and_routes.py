@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
+from tests.contract.servers import eventually, find, free_port, running
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/rules.yml"
@@ -102,3 +104,27 @@ def test_every_alert_that_inhibition_names_exists() -> None:
         for name in re.findall(r"Kullback\w+", text)
     }
     assert named <= {alert["alert"] for alert in alerts()}
+
+
+@pytest.mark.parametrize(
+    ("cause", "effect", "others"),
+    [
+        ("KullbackFleetAlarmBurst", "KullbackStreamAnomalous", "KullbackNoData"),
+        ("KullbackDown", "KullbackNoData", "KullbackStreamAnomalous"),
+    ],
+)
+def test_a_cause_holds_its_effects_back(tmp_path: Path, cause: str, effect: str, others: str) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [find("prometheus-alertmanager", "alertmanager"), f"--config.file={ALERTMANAGER}"]
+    command += [f"--storage.path={tmp_path}", f"--web.listen-address=127.0.0.1:{port}"]
+    with running([*command, "--cluster.listen-address="], f"{url}/-/ready"):
+        sent = [{"labels": {"alertname": name, "job": "api"}} for name in (cause, effect, others)]
+        httpx.post(f"{url}/api/v2/alerts", json=sent, trust_env=False).raise_for_status()
+
+        def states() -> dict[str, str]:
+            held = httpx.get(f"{url}/api/v2/alerts", trust_env=False).raise_for_status().json()
+            return {one["labels"]["alertname"]: one["status"]["state"] for one in held}
+
+        wanted = {cause: "active", effect: "suppressed", others: "active"}
+        eventually(lambda: states() == wanted, what=f"{effect} is held back")

@@ -40,6 +40,12 @@ def test_service_accepts_the_configuration_of_the_config_map(tmp_path: Path) -> 
     assert str(settings.storage.path) in mounts
 
 
+@pytest.mark.parametrize("path", [None, FOLDER / "kullback.yml"], ids=["default", "kubernetes"])
+def test_what_prometheus_tells_by_rules_is_not_pushed_as_well(path: Path | None) -> None:
+    alerting = load_settings(path).alerting
+    assert alerting.alertmanagers == alerting.webhooks == []
+
+
 def test_state_has_one_owner() -> None:
     assert resource("statefulset.yaml")["spec"]["replicas"] == 1
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import feed, normal, serving
+from tests.unit.http.conftest import feed, normal, rows, serving
+
+from kullback.detector.layout import REFRESH_SAMPLES
 
 
 def broken_stream(client: httpx.Client, metric: str, **labels: str) -> str:
@@ -177,11 +180,59 @@ def test_a_window_that_makes_no_sense_is_refused(
     assert (answer.status_code, answer.json()["id"]) == (400, error)
 
 
-def test_actions_are_audited(client: httpx.Client) -> None:
-    stream = feed(client, "audited_seconds", normal(100))
-    client.post(f"/api/v1/streams/{stream}/exclude", json={"start": 1, "end": 2, "reason": "why not"})
-    newest = client.get("/api/v1/audit?limit=1").json()["actions"][0]
-    assert (newest["action"], newest["details"]["reason"], newest["author"]) == ("exclude", "why not", "")
+def test_maintenance_keeps_what_happens_out_of_the_reference(client: httpx.Client) -> None:
+    last_ms = time.time_ns() // 1_000_000
+    span = {"start": last_ms - 1_400_000, "end": last_ms - 1_300_000}
+    made = client.post("/api/v1/maintenance", json={"match": '{zone="being_moved"}', **span}).json()
+    learnt = {}
+    for zone in ("being_moved", "left_alone"):
+        row = rows("moving_seconds", normal(1600), last_ms, zone=zone)
+        receipt = client.post("/api/v1/ingest?scores=all", json=row).json()
+        stream = receipt["scores"][0]["stream"]
+        windows = client.get(f"/api/v1/streams/{stream}/windows?window=64").json()
+        learnt[zone] = windows["reference_samples"]
+    seconds_of_maintenance = 101
+    assert abs(learnt["left_alone"] - learnt["being_moved"] - seconds_of_maintenance) <= REFRESH_SAMPLES
+    assert client.delete(f"/api/v1/maintenance/{made['id']}").status_code == 204
+
+
+def test_every_action_is_audited(client: httpx.Client) -> None:
+    stream = broken_stream(client, "audited_seconds")
+    path, (alert,) = f"/api/v1/streams/{stream}", alerts_of(client, stream)
+    window = {"match": '{audited="1"}', "start": 1, "end": 2}
+
+    def done(method: str, url: str, **body: Any) -> Any:
+        answer = client.request(method, url, json=body or None)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    done("POST", f"/api/v1/alerts/{alert['id']}/feedback", verdict="true_positive")
+    done("POST", f"{path}/rebaseline")
+    done("POST", f"{path}/rebaseline/undo")
+    done("POST", f"{path}/exclude", start=1, end=2, reason="why not")
+    done("POST", f"{path}/exclude/undo")
+    done("DELETE", f"/api/v1/maintenance/{done('POST', '/api/v1/maintenance', **window)['id']}")
+    done("DELETE", f"/api/v1/markers/{done('POST', '/api/v1/markers', text='audited')['id']}")
+    done("PUT", "/api/v1/references/audited", stream=stream, side="reference")
+    done("DELETE", "/api/v1/references/audited")
+    done("DELETE", path)
+    newest = client.get("/api/v1/audit?limit=12").json()["actions"]
+    assert [one["action"] for one in reversed(newest)] == [
+        "feedback",
+        "rebaseline",
+        "undo_rebaseline",
+        "exclude",
+        "undo_exclude",
+        "add_maintenance",
+        "remove_maintenance",
+        "add_marker",
+        "remove_marker",
+        "pin_reference",
+        "unpin_reference",
+        "delete",
+    ]
+    assert {one["author"] for one in newest} == {""}
+    assert newest[8]["details"]["reason"] == "why not"
 
 
 def test_destructive_and_lifecycle_endpoints_are_off_unless_switched_on(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
+from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 from tests.unit.http.conftest import feed, normal
+
+from kullback.outputs.exposition import render
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -90,6 +94,21 @@ def test_metrics_speak_openmetrics_and_gzip_when_asked(client: httpx.Client) -> 
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     families = {family.name for family in read_openmetrics(gzip.decompress(packed).decode())}
     assert {"kullback_score", "kullback_anomalies", "kullback_samples_ingested"} <= families
+
+
+def test_the_event_loop_does_not_render_metrics(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape of a large fleet takes longer than others should wait."""
+    loops: list[object] = []
+
+    def watched(*arguments: Any) -> Any:
+        loops.append(asyncio._get_running_loop())
+        return render(*arguments)
+
+    monkeypatch.setattr("kullback.http.metrics.render", watched)
+    assert client.get("/metrics").status_code == 200
+    assert loops == [None]
 
 
 def test_the_score_on_metrics_is_the_score_of_the_api(client: httpx.Client) -> None:
