@@ -21,19 +21,26 @@ class Direction(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a stream is compared with.
+    """What a stream is compared with; with its own newest past when neither of the last three says otherwise.
 
     Parameters
     ----------
     size_samples, gap_samples : int
-        Length of the rolling reference and of the gap before it.
+        Length of the reference, and of the gap before a rolling one.
     pinned : str
-        Name of a pinned reference; "" for a rolling one.
+        Name of a pinned reference; "" for none.
+    ago_ms, span_ms : int
+        Compare with the same stream so long ago, in a span of time around then; 0 for no such comparison.
+    stream : tuple of (str, str)
+        Compare with the stream that has these labels and else the same; empty for none.
     """
 
     size_samples: int = 1024
     gap_samples: int = 1024
     pinned: str = ""
+    ago_ms: int = 0
+    span_ms: int = 0
+    stream: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

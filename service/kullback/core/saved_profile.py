@@ -35,6 +35,7 @@ def load_profiles(saved: Sequence[Mapping[str, Any]]) -> tuple[Profile, ...]:
 
 def _save(profile: Profile) -> Saved:
     fields = asdict(profile) | {"match": profile.match.text, "direction": profile.direction.name}
+    fields["reference"]["stream"] = dict(profile.reference.stream)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
 
 
@@ -42,7 +43,7 @@ def _load(saved: Mapping[str, Any]) -> Profile:
     threshold = saved["threshold"]
     nested: Saved = {
         "match": parse_selector(saved["match"]),
-        "reference": Reference(**saved["reference"]),
+        "reference": _reference(saved["reference"]),
         "budget": Budget(**saved["budget"]),
         "direction": Direction[saved["direction"]],
         "season": Season(**saved["season"]),
@@ -50,3 +51,7 @@ def _load(saved: Mapping[str, Any]) -> Profile:
     }
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()}
     return Profile(**{**plain, **nested})
+
+
+def _reference(saved: Mapping[str, Any]) -> Reference:
+    return Reference(**{**saved, "stream": tuple(saved.get("stream", {}).items())})

@@ -9,7 +9,7 @@ import numpy as np
 from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
 from kullback.detector.dependence import dependence_factor
-from kullback.detector.layout import BLOCKS, LEVEL, RANK, VALUE
+from kullback.detector.layout import BLOCKS, FOLLOWED, LEVEL, RANK, VALUE
 from kullback.detector.maxima import (
     BLOCK_SAMPLES,
     cap_of,
@@ -59,12 +59,13 @@ def set_rank_line(stream: Any, tables: Any) -> None:
     share = stream.samples_per_alarm / RANK_SHARE
     blocks = min(stream.blocks, BLOCKS)
     line = quiet_threshold(tables, stream.reference_count, share)
-    if blocks >= TRUSTED_BLOCKS and not stream.pinned:
+    learns = not stream.pinned or stream.pinned == FOLLOWED
+    if blocks >= TRUSTED_BLOCKS and learns:
         maxima = stream.maxima[RANK, :blocks].astype(np.float64)
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
-        if not stream.pinned:
+        if learns:
             line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
     stream.zero[RANK] = 0.0

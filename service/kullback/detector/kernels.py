@@ -13,6 +13,7 @@ from kullback.core.runs import note_late, note_time, was_let_go, was_noted
 from kullback.core.scores import Outcome
 from kullback.detector.layout import RECENT
 from kullback.detector.lifecycle import ANOMALOUS, READY
+from kullback.detector.past import follow_past, note_past
 from kullback.detector.prefetch import ask_for_places, ask_for_stream
 from kullback.detector.reference import scratch_samples
 from kullback.detector.scoring import accept
@@ -40,6 +41,8 @@ def update_batch(
     timestamps_ms: NDArray[np.int64],
     values: NDArray[np.float64],
     rows: NDArray[np.int64],
+    pasts: NDArray[Any],
+    past_of: NDArray[np.int32],
     scored_value: NDArray[np.float64],
     score: NDArray[np.float64],
     divergence_nats: NDArray[np.float64],
@@ -64,7 +67,10 @@ def update_batch(
     timestamps_ms : int64 array, shape (n,)
     values : float64 array, shape (n,)
     rows : int64 array, shape (n,)
-        Which rows of the columns of `Scores` that follow are filled.
+        Which rows of the columns of `Scores` are filled.
+    pasts : array of PAST records
+    past_of : int32 array
+        Row among them by slot; −1 for a stream that does not keep its past.
     offset : int
         Position in the log; samples that a stream's state already covers are skipped. 0: none is.
     live_streams : int
@@ -90,9 +96,14 @@ def update_batch(
         if offset > 0 and stream.offset >= offset:
             outcome[row] = ABSORBED
             continue
+        keeps_past = past_of[slot] >= 0
+        if keeps_past:
+            follow_past(stream, table, pasts[past_of[slot]], timestamps_ms[index], scratch)
         verdict = take(
             stream, table, timestamps_ms[index], values[index], live_streams, zone_from_ms, zone_ms, scratch
         )
+        if keeps_past and verdict == SCORED:
+            note_past(stream, pasts[past_of[slot]], timestamps_ms[index])
         outcome[row] = verdict
         onset_ms[row] = timestamps_ms[index]
         if verdict == SCORED:

@@ -29,6 +29,8 @@ BANK_SIZE = 18
 MAX_WINDOW_SAMPLES = 65_536
 SMALL_REFERENCE_SAMPLES = 2048
 MAX_REFERENCE_SAMPLES = 32_768
+FOLLOWED = 0xFFFFFFFF
+"""Instead of the digest of pinned samples: they are renewed, so the line may learn from what they give."""
 
 _NUMBERS = [
     ("last_ms", "i8"),
@@ -160,7 +162,8 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `struck` one bit per queued sample: it will not enter the reference
     - `mass` mass below each cut per current window, in units
     - `sums` statistics per current window, fixed point
-    - `pinned` digest of the pinned samples that the reference holds; 0 for one that rolls
+    - `pinned` digest of the pinned samples that the reference holds, FOLLOWED of renewed ones; 0 for one
+      that rolls
     - `bank` evidence per alternative (see `bank`), nats; `watched` the one that must ease for the episode
       to end, 1 + its number, 0 for none; `peak` its largest evidence since then
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way

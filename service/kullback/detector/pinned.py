@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
 from kullback.detector.calibration import forget_blocks, set_rank_line
+from kullback.detector.layout import FOLLOWED
 from kullback.detector.lifecycle import rebaseline
 from kullback.detector.reference import clear_reference, key_of, scratch_samples
 from kullback.detector.windows import flush
@@ -30,7 +31,7 @@ class Pinned:
     Parameters
     ----------
     digest : int
-        Never 0.
+        Neither 0 nor FOLLOWED.
     values : float64 array, shape (n,)
         Rising.
     """
@@ -48,7 +49,7 @@ def pinned_of(values: Values) -> Pinned:
         Finite, in any order.
     """
     rising = np.sort(values)
-    return Pinned(max(crc32(rising.tobytes()), 1), rising)
+    return Pinned(min(max(crc32(rising.tobytes()), 1), FOLLOWED - 1), rising)
 
 
 def thinned(values: Values, most: int) -> Values:
@@ -78,26 +79,56 @@ def pin(streams: NDArray[Any], tables: NDArray[Any], slot: int, values: Values, 
     values : float64 array, shape (n,)
         Rising, at most `reference_limit` of them.
     digest : int
+        FOLLOWED when others will take their place; the windows then go on.
     """
     stream: Any = streams[slot]
     if stream.samples == 0:
         stream.origin = values[len(values) // 2]
+    _hold(stream, tables[0], values - stream.origin, digest)
+
+
+@kernel
+def renew(stream: Any, tables: Any, distances: Values) -> None:
+    """Compare a stream with other samples than before, in the course of following something.
+
+    Parameters
+    ----------
+    stream : stream record
+    tables : tables record
+    distances : float64 array, shape (n,)
+        From the stream's origin, rising; of more than `reference_limit` quantiles at equal distances stand
+        for all.
+    """
+    many, room = len(distances), stream.reference_limit
+    if many > room:
+        few = np.empty(room)
+        for place in range(room):
+            few[place] = distances[int((place + 0.5) * many / room)]
+        distances = few
+    _hold(stream, tables, distances, FOLLOWED)
+
+
+@kernel
+def _hold(stream: Any, tables: Any, distances: Values, digest: int) -> None:
+    goes_on = digest == FOLLOWED and stream.pinned == FOLLOWED
     if stream.deseasoned:
         stream.queued = 0  # residuals have no place among values
         stream.deseasoned = 0
         stream.baseline = 0.0
     clear_reference(stream)
-    for rank in range(len(values)):
-        key = key_of(values[rank] - stream.origin, 0.0)
+    for rank in range(len(distances)):
+        key = key_of(distances[rank], 0.0)
         stream.reference_high[rank] = key >> 8
         stream.reference_low[rank] = key & 255
         stream.reference_block[rank] = 0
-    stream.reference_count = len(values)
+    stream.reference_count = len(distances)
     stream.newest_block = 1
     stream.pinned = digest
+    if goes_on:
+        return
     forget_blocks(stream)
-    flush(stream, tables[0])
-    set_rank_line(stream, tables[0])
+    flush(stream, tables)
+    set_rank_line(stream, tables)
 
 
 @kernel
@@ -111,9 +142,23 @@ def unpin(streams: NDArray[Any], tables: NDArray[Any], slot: int) -> None:
     slot : int
     """
     stream: Any = streams[slot]
+    let_go(stream, tables[0], np.empty(scratch_samples(stream), np.int64))
+
+
+@kernel
+def let_go(stream: Any, tables: Any, scratch: NDArray[np.int64]) -> None:
+    """`unpin` of one stream.
+
+    Parameters
+    ----------
+    stream : stream record
+    tables : tables record
+    scratch : int64 array
+        As for `admit`.
+    """
     stream.pinned = 0
     if stream.queued == 0:
         clear_reference(stream)
-        flush(stream, tables[0])
+        flush(stream, tables)
         return
-    rebaseline(stream, tables[0], stream.queued, np.empty(scratch_samples(stream), np.int64))
+    rebaseline(stream, tables, stream.queued, scratch)

@@ -40,6 +40,11 @@ class Plan:
         Factor on the alarm line, from what users said of past alerts.
     pinned : Pinned or None
         What the stream is compared with instead of its own past; see `ScalarDetector.replan`.
+    ago_ms, ago_span_ms : int
+        Period after which the stream is compared with itself, and the span of time around then; 0 for no
+        such comparison.
+    follows : bool
+        Whether the stream is compared with what `ScalarDetector.renew` gives from time to time.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -59,6 +64,9 @@ class Plan:
     out_of_order_ms: int = 0
     feedback: float = 1.0
     pinned: Pinned | None = None
+    ago_ms: int = 0
+    ago_span_ms: int = 0
+    follows: bool = False
 
     def write(self, streams: NDArray[Any], slots: NDArray[np.int32], shape: Shape) -> None:
         """Put the parameters into the streams' records.
@@ -151,4 +159,7 @@ def plan_of(
         counter=counter if profile.counter is None else profile.counter,
         out_of_order_ms=out_of_order_ms,
         any_order=any_order,
+        ago_ms=profile.reference.ago_ms,
+        ago_span_ms=profile.reference.span_ms,
+        follows=bool(profile.reference.stream),
     )

@@ -168,13 +168,13 @@ def mark_newest(stream: Any, count: int, struck: bool) -> None:
 
 @kernel
 def gap_now(stream: Any) -> int:
-    """The gap that the samples so far allow: a quarter of them until the reference is full.
+    """The gap that the samples so far allow: a quarter of them until a rolling reference is full.
 
     Parameters
     ----------
     stream : stream record
     """
-    if stream.reference_count >= stream.reference_limit:
+    if stream.pinned or stream.reference_count >= stream.reference_limit:
         return int(stream.gap_limit)
     share = (stream.reference_count + stream.queued) >> 2
     return int(min(stream.gap_limit, max(REFRESH_SAMPLES, share)))

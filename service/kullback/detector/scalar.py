@@ -20,17 +20,18 @@ from kullback.detector.explain import (
     leading_window,
 )
 from kullback.detector.kernels import update_batch
-from kullback.detector.layout import Shape, allocate
+from kullback.detector.layout import FOLLOWED, Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
 from kullback.detector.pardon import put_back
-from kullback.detector.pinned import Pinned, pin, thinned, unpin
+from kullback.detector.past import Pasts
+from kullback.detector.pinned import pin, thinned, unpin
 from kullback.detector.plan import Plan, nearest
 from kullback.detector.prefetch import front_bytes
 from kullback.detector.records import Records, Slots
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
 from kullback.detector.value import FIRST_SCORE_SAMPLES
-from kullback.detector.views import WindowView, view_window
+from kullback.detector.views import WindowView, newest_values, reference_values, view_window
 from kullback.detector.zone_table import Zones
 
 WARM_UP_BATCH_SAMPLES = 200
@@ -52,9 +53,21 @@ class ScalarDetector(Records):
         self.tables = build_tables(shape, load_null())
         self._front_bytes = front_bytes(self.streams.dtype)
         self._zones = Zones()
+        self.past = Pasts(capacity)
+        """What streams that are compared with their own past keep of it; saved beside the streams."""
 
     def _begin(self, slots: Slots) -> None:
         self.streams["last_raw"][slots] = np.nan
+
+    def close(self, slots: Slots) -> None:
+        """Forget streams.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        """
+        super().close(slots)
+        self.past.close(slots)
 
     def replan(self, slots: Slots, plan: Plan) -> None:
         """Give streams other parameters; their history stays, but where pinned samples take its place.
@@ -66,16 +79,71 @@ class ScalarDetector(Records):
         """
         plan.write(self.streams, slots, self.shape)
         self._zones.resolve(self.streams, slots)
-        self._pin(slots, plan.pinned)
+        for slot in self._begun(slots, plan) if plan.ago_ms else self.past.drop(slots):
+            self._unpin(slot)
+        self._pin(slots, plan)
 
-    def _pin(self, slots: Slots, pinned: Pinned | None) -> None:
-        digest = pinned.digest if pinned else 0
-        for slot in slots[self.streams["pinned"][slots] != digest]:
-            if pinned:
-                values = thinned(pinned.values, int(self.streams["reference_limit"][slot]))
-                pin(self.streams, self.tables, slot, values, digest)
-            else:
-                unpin(self.streams, self.tables, slot)
+    def renew(self, slot: int, values: NDArray[np.float64]) -> None:
+        """Compare a stream whose plan says that it follows another one with that one's samples.
+
+        Parameters
+        ----------
+        slot : int
+        values : float64 array, shape (n,)
+            Rising.
+        """
+        most = int(self.streams["reference_limit"][slot])
+        pin(self.streams, self.tables, slot, thinned(values, most), FOLLOWED)
+
+    def newest(self, slot: int, count: int) -> NDArray[np.float64]:
+        """The newest samples, rising; of a stream whose queue is still short those of its reference as well.
+
+        Parameters
+        ----------
+        slot, count : int
+        """
+        stream = self.streams[slot]
+        newest = newest_values(stream, count)
+        if len(newest) < count and not stream["pinned"]:
+            newest = np.concatenate((newest, reference_values(stream)))
+        return np.sort(newest)
+
+    def is_held(self, slot: int) -> bool:
+        """Whether a stream has another reference than its own newest past.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        return bool(self.streams["pinned"][slot])
+
+    def samples(self, slot: int) -> int:
+        """How many samples of a stream were scored.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        return int(self.streams["samples"][slot])
+
+    def _begun(self, slots: Slots, plan: Plan) -> list[int]:
+        """The streams that keep their past from now on, and did not, or another one."""
+        return [slot for slot in slots.tolist() if self.past.keep(slot, plan.ago_ms, plan.ago_span_ms)]
+
+    def _pin(self, slots: Slots, plan: Plan) -> None:
+        held = self.streams["pinned"][slots]
+        if plan.pinned:
+            for slot in slots[held != plan.pinned.digest]:
+                values = thinned(plan.pinned.values, int(self.streams["reference_limit"][slot]))
+                pin(self.streams, self.tables, slot, values, plan.pinned.digest)
+        else:
+            follows = plan.ago_ms > 0 or plan.follows
+            for slot in slots[(held != 0) & ~(follows & (held == FOLLOWED))]:
+                self._unpin(slot)
+
+    def _unpin(self, slot: int) -> None:
+        if self.streams["pinned"][slot]:
+            unpin(self.streams, self.tables, slot)
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal.
@@ -93,7 +161,7 @@ class ScalarDetector(Records):
         if not self._has_score(slot):
             raise RequestError(ErrorId.CONFLICT, "The stream is still collecting its first reference.")
         if stream["pinned"]:
-            detail = "The stream's reference is pinned; pin another, or change `reference` of its profile."
+            detail = "The stream's reference is pinned or follows: change `reference` of its profile."
             raise RequestError(ErrorId.CONFLICT, detail)
         since = (
             int(stream["firing_samples"]) if stream["episode"] & Episode.ANOMALOUS else int(stream["fill"])
@@ -115,6 +183,7 @@ class ScalarDetector(Records):
         int
             How many samples were struck, queued ones and ones already in the reference.
         """
+        self.past.strike(slot, start_ms, end_ms)
         return 0 if self.streams["pinned"][slot] else _strike(self.streams, slot, start_ms, end_ms)
 
     def undo_strike(
@@ -161,7 +230,7 @@ class ScalarDetector(Records):
             Position of the request in the log; streams whose state covers it already are skipped. All
             samples of one offset must come in one call. 0: none is skipped.
         """
-        self._update(self.streams, slot, timestamp_ms, value, scores, rows, offset)
+        self._update(self.streams, slot, timestamp_ms, value, scores, rows, self.past.row_of, offset)
 
     def _update(
         self,
@@ -170,8 +239,9 @@ class ScalarDetector(Records):
         timestamp_ms: NDArray[np.int64],
         value: NDArray[np.float64],
         scores: Scores,
-        rows: NDArray[np.int64] | None = None,
-        offset: int = 0,
+        rows: NDArray[np.int64],
+        past_of: NDArray[np.int32],
+        offset: int,
     ) -> None:
         update_batch(
             streams,
@@ -179,7 +249,9 @@ class ScalarDetector(Records):
             slot,
             timestamp_ms,
             value,
-            np.arange(len(value)) if rows is None else rows,
+            rows,
+            self.past.rows,
+            past_of,
             scores.value,
             scores.score,
             scores.divergence_nats,
@@ -247,7 +319,9 @@ class ScalarDetector(Records):
         copies["counter"] = 0  # the values are rates already
         at_ms = np.int64(copies["last_ms"][0] + max(1.0, copies["interval_ms"][0]))
         scores = blank_scores(np.full(len(values), at_ms))
-        self._update(copies, np.arange(len(values), dtype=np.int32), scores.timestamp_ms, values, scores)
+        slots, no_past = np.arange(len(values), dtype=np.int32), np.full(len(values), -1, np.int32)
+        rows = np.arange(len(values))
+        self._update(copies, slots, scores.timestamp_ms, values, scores, rows, no_past, 0)
         return scores.score
 
     def leader_text(self, leader: int) -> str:

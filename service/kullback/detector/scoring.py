@@ -26,7 +26,7 @@ from kullback.detector.calibration import (
 from kullback.detector.dependence import note_oldest, note_rank
 from kullback.detector.deseason import follow_season
 from kullback.detector.effect import effect_is_small
-from kullback.detector.layout import LEVEL, RANK, REFRESH_SAMPLES, VALUE
+from kullback.detector.layout import FOLLOWED, LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
 from kullback.detector.maxima import BLOCK_SAMPLES
 from kullback.detector.ranks import (
@@ -213,7 +213,8 @@ def _score(
             span = span_of(stream, tables, leader, True)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
         stream.score, stream.news = JUST_BELOW, min(stream.news, JUST_BELOW)
-    counts = not stream.pinned and 4 * stream.reference_count >= 3 * stream.reference_limit
+    full = not stream.pinned and 4 * stream.reference_count >= 3 * stream.reference_limit
+    counts = full or stream.pinned == FOLLOWED
     live(stream, tables, calm_score, span, scratch)
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)

@@ -14,6 +14,7 @@ from kullback.core.batch import Buckets
 from kullback.core.labels import Kind
 from kullback.core.scores import Scores
 from kullback.detector.alarm_limits import AlarmLimits
+from kullback.detector.past import Pasts
 from kullback.detector.plan import Plan
 
 Slots = NDArray[np.int32]
@@ -130,6 +131,27 @@ class Detector(Rows, Protocol):
 
 class NumberDetector(Detector, Protocol):
     """A detector of streams of numbers."""
+
+    @property
+    def past(self) -> Pasts:
+        """What streams that are compared with their own past keep of it."""
+        ...
+
+    def renew(self, slot: int, values: NDArray[np.float64], /) -> None:
+        """Compare a stream that follows another one with that one's samples."""
+        ...
+
+    def newest(self, slot: int, count: int, /) -> NDArray[np.float64]:
+        """The newest samples, rising."""
+        ...
+
+    def is_held(self, slot: int, /) -> bool:
+        """Whether the stream has another reference than its own newest past."""
+        ...
+
+    def samples(self, slot: int, /) -> int:
+        """How many samples of a stream were scored."""
+        ...
 
     def update(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,6 @@ from kullback.core.scores import Scores, blank_scores
 from kullback.core.selector import Selector
 from kullback.core.slice import Slice
 from kullback.core.tenant import Quotas
-from kullback.detector.pinned import pinned_of
-from kullback.detector.plan import Plan
 from kullback.engine.acts import Acts
 from kullback.engine.admission import Admission, Candidate, unrouted
 from kullback.engine.categories import Categories
@@ -28,6 +25,7 @@ from kullback.engine.identity import profile_for
 from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
 from kullback.engine.readings import read_batch
+from kullback.engine.references import References
 from kullback.engine.saving import Restoring, saved_slices, table_at
 from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
@@ -77,6 +75,7 @@ class LocalEngine:
         self._plans = Plans(limits.out_of_order_ms)
         self.views = Views(self._shards, self._categories)
         self.acts = Acts(self._table, self._plans, undo, self._act)
+        self.references = References(self._table, self._shards, self._plans, self._act_on)
         self._outdated: list[int] = []
         self._restored_offset = 0
         self._admission = Admission(self._table, limits, profiles, self._shards.place, makers.forms)
@@ -174,47 +173,6 @@ class LocalEngine:
         offset : int
         """
         return self._shards.contains(number, offset)
-
-    def pin(self, reference: str, values: NDArray[np.float64], offset: int) -> None:
-        """Compare the streams whose profiles name a reference with these samples from now on.
-
-        Parameters
-        ----------
-        reference : str
-            Its name among those of all tenants.
-        values : float64 array, shape (n,)
-            Finite.
-        offset : int
-        """
-        self._plans.references[reference] = pinned_of(values)
-        self._replan_for(reference, offset)
-
-    def unpin(self, reference: str, offset: int) -> None:
-        """Compare the streams whose profiles name a reference with their own past again.
-
-        Parameters
-        ----------
-        reference : str
-        offset : int
-        """
-        self._plans.references.pop(reference, None)
-        self._replan_for(reference, offset)
-
-    def know_references(self, references: Mapping[str, NDArray[np.float64]]) -> None:
-        """Remember pinned references, before streams are restored.
-
-        Parameters
-        ----------
-        references : mapping of str to float64 array
-        """
-        self._plans.references = {name: pinned_of(values) for name, values in references.items()}
-
-    def _replan_for(self, reference: str, offset: int) -> None:
-        for stream in self._table:
-            if self._plans.reference_of(stream) == reference:
-                replan = partial(_replan, plan=self._plans.of(stream))
-                self._act(stream.number, offset, replan)
-        self.offset = offset
 
     def set_quotas(self, quotas: Quotas) -> None:
         """Let tenants open as many streams as new quotas say.
@@ -383,10 +341,12 @@ class LocalEngine:
             self._outdated = []
 
     def _act(self, number: int, offset: int, action: Callable[[Detector, int], object]) -> None:
-        if not self._shards.contains(number, offset):
-            action(*self._shards.detector(number))
+        self._act_on((number,), offset, lambda _, detector, slot: action(detector, slot))
+
+    def _act_on(
+        self, numbers: Iterable[int], offset: int, action: Callable[[int, Detector, int], object]
+    ) -> None:
+        for number in numbers:
+            if not self._shards.contains(number, offset):
+                action(number, *self._shards.detector(number))
         self.offset = offset
-
-
-def _replan(detector: Detector, slot: int, plan: Plan) -> None:
-    detector.replan(np.array([slot], np.int32), plan)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from kullback.core.scores import Outcome, Scores
 from kullback.detector.plan import Plan
-from kullback.engine.forms import Columns, Detector, Form, Makers
+from kullback.engine.forms import Columns, Detector, Form, Makers, NumberDetector
 from kullback.engine.readings import Readings
 from kullback.engine.slots import Slots
-from kullback.engine.watches import CategoryWatch, make_watches
+from kullback.engine.watches import CategoryWatch, NumberWatch, make_watches
 
 FREE = 255
 
@@ -58,6 +58,13 @@ class Shard:
         """Codes that fit the category detector, 1 when there is none."""
         watch = self._watches.get(Form.CATEGORY)
         return watch.detector.codes if isinstance(watch, CategoryWatch) else 1
+
+    @property
+    def of_numbers(self) -> NumberDetector:
+        """What scores streams of numbers."""
+        watch = self._watches[Form.NUMBER]
+        assert isinstance(watch, NumberWatch)
+        return watch.detector
 
     def detector(self, slot: int) -> Detector:
         """What scores the stream in a slot.

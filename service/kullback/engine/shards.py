@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kullback.core.scores import Scores
 from kullback.detector.plan import Plan
-from kullback.engine.forms import Columns, Detector, Form, Makers, rows_of
+from kullback.engine.forms import Columns, Detector, Form, Makers, NumberDetector, rows_of
 from kullback.engine.plans import Plans
 from kullback.engine.readings import Readings
 from kullback.engine.shard import FREE, Shard
@@ -150,6 +150,16 @@ class Shards:
         """
         shard, slot = self._at(number)
         return shard.detector(slot), slot
+
+    def of_numbers(self, number: int) -> tuple[NumberDetector, int]:
+        """`detector` of a stream of numbers.
+
+        Parameters
+        ----------
+        number : int
+        """
+        shard, slot = self._at(number)
+        return shard.of_numbers, slot
 
     def contains(self, number: int, offset: int) -> bool:
         """Whether a stream's restored row has a log entry in it already.

@@ -75,6 +75,8 @@ class StreamTable:
         self._routes: dict[str, int] = {}
         self._keys: dict[int, list[str]] = {}
         self._bounds: dict[str, float] = {}
+        self.followers: dict[int, None] = {}
+        """Numbers of the streams that are to be compared with another stream."""
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -126,6 +128,9 @@ class StreamTable:
         if stream.number not in self._by_number:
             self._shelve(stream)
         self._by_id[stream.id] = self._by_number[stream.number] = stream
+        self.followers.pop(stream.number, None)
+        if stream.profile.reference.stream and stream.form is Form.NUMBER:
+            self.followers[stream.number] = None
 
     def learn(self, series: Series, number: int, bound: float | None = None) -> None:
         """Remember which stream a series feeds.
@@ -167,6 +172,7 @@ class StreamTable:
         """
         stream = self._by_number.pop(number)
         del self._by_id[stream.id]
+        self.followers.pop(number, None)
         for key in self._keys.pop(number, ()):
             self._unlearn(key)
         self._unshelve(stream)

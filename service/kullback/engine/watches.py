@@ -25,6 +25,7 @@ from kullback.engine.readings import Readings
 
 D = TypeVar("D", bound=Detector)
 INTAKE = "intake."
+PAST = "past"
 
 
 class Watch(Generic[D]):
@@ -64,7 +65,26 @@ class Watch(Generic[D]):
 
 
 class NumberWatch(Watch[NumberDetector]):
-    """Numbers go to the detector as they are."""
+    """Numbers go to the detector as they are.
+
+    What streams keep of their past is saved beside their rows: few have one, and nothing that is done to a
+    row takes it back.
+    """
+
+    def save(self, slots: Slots) -> Columns:
+        """Copies of rows."""
+        return {**super().save(slots), **self.detector.past.save(slots)}
+
+    def load(self, slots: Slots, columns: Columns) -> None:
+        """Put back what `save` gave, also what an earlier version did, which knew no pasts."""
+        super().load(slots, {name: column for name, column in columns.items() if name != PAST})
+        if PAST in columns:
+            self.detector.past.load(slots, columns)
+
+    def fits(self, columns: Columns) -> bool:
+        """Whether columns have the layout of today."""
+        past = self.detector.past.save(np.empty(0, np.int32))
+        return self.detector.past.fits(columns) and super().fits({**columns, **past})
 
     def feed(self, slots: Slots, rows: NDArray[np.int64], readings: Readings, scores: Scores) -> None:
         """Score rows in their order."""

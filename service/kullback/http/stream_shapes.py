@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from kullback.core.duration import render_duration
 from kullback.core.labels import NAME, TENANT, Series
-from kullback.core.profile import Profile
+from kullback.core.profile import Profile, Reference
 from kullback.core.units import unit_of
+from kullback.engine.comparison import kind_of
 from kullback.engine.streams import Stream
 from kullback.pipeline.standing import STATES
 from kullback.pipeline.tenancy import OwnFleet
@@ -60,6 +62,14 @@ class StreamRow(BaseModel):
     anomalies: int = Field(description="Episodes since the stream began.")
 
 
+class ReferenceState(BaseModel):
+    """What a stream is compared with."""
+
+    kind: str = Field(description="As its profile asks for: rolling, pinned, ago or stream.")
+    in_force: bool = Field(description="Whether that is what it is compared with; else its own newest past.")
+    state: str = Field(description="In words, such as how much of a week is there yet.")
+
+
 class StreamDetail(StreamRow):
     """One stream with its effective configuration."""
 
@@ -68,6 +78,7 @@ class StreamDetail(StreamRow):
     created_ms: int
     threshold_factor: float = Field(description="By how much feedback moved the threshold.")
     windows_samples: list[int]
+    reference: ReferenceState
     configuration: dict[str, Any] = Field(description="The profile that applies.")
 
 
@@ -123,6 +134,7 @@ def detail_of(fleet: OwnFleet, number: int, now_ms: int) -> StreamDetail:
         created_ms=stream.created_ms,
         threshold_factor=stream.feedback,
         windows_samples=list(stream.profile.current_samples),
+        reference=ReferenceState(**asdict(fleet.engine.comparison(number))),
         configuration=profile_json(stream.profile),
     )
 
@@ -142,12 +154,7 @@ def profile_json(profile: Profile) -> dict[str, Any]:
     return {
         "match": profile.match.text,
         "current": [*profile.current_samples, *map(render_duration, profile.current_ms)],
-        "reference": {
-            "kind": "pinned" if profile.reference.pinned else "rolling",
-            "size": profile.reference.size_samples,
-            "gap": profile.reference.gap_samples,
-            "name": profile.reference.pinned,
-        },
+        "reference": _reference(profile.reference),
         "alarm_budget": profile.budget.render(),
         "direction": profile.direction.name.lower(),
         "minimum_effect": {
@@ -165,6 +172,17 @@ def profile_json(profile: Profile) -> dict[str, Any]:
         "ignore_labels": list(profile.ignore_labels),
         "counter": profile.counter,
     }
+
+
+def _reference(reference: Reference) -> dict[str, Any]:
+    kind = kind_of(reference)
+    of_kind: dict[str, dict[str, Any]] = {
+        "pinned": {"name": reference.pinned},
+        "ago": {"by": render_duration(reference.ago_ms), "span": render_duration(reference.span_ms)},
+        "stream": {"labels": dict(reference.stream)},
+    }
+    sizes = {"size": reference.size_samples, "gap": reference.gap_samples}
+    return {"kind": kind, **sizes, **of_kind.get(kind, {})}
 
 
 def _threshold(profile: Profile) -> dict[str, Any] | None:

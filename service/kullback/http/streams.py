@@ -95,6 +95,7 @@ async def list_streams(
             "threshold_factor": 1.0,
             "counter": False,
             "windows_samples": [4, 16, 64, 256, 1024],
+            "reference": {"kind": "ago", "in_force": False, "state": "no reference yet: 3.0 of 7 days; …"},
             "configuration": {"match": "{}", "alarm_budget": "1 per 30d"},
         },
         ErrorId.NOT_FOUND,

@@ -11,6 +11,7 @@
 {"do": "remove_marker", "id": …}
 {"do": "pin_reference", "name": …, …} | {"do": "unpin_reference", "name": …}
 {"do": "watch", "profiles": […]}, said by the configuration and not by a person
+{"do": "renew", "streams": {id: [values]}}, said by the service itself
 
 Each may have a `tenant`; it then reaches what is that tenant's and nothing else.
 """
@@ -32,6 +33,7 @@ from kullback.core.saved_profile import load_profiles
 from kullback.core.selector import parse_selector
 from kullback.core.tenant import ANONYMOUS, EVERYONE, owned_name, within
 from kullback.pipeline.fleet import Fleet
+from kullback.pipeline.following import RENEW
 from kullback.pipeline.markers import make_room
 from kullback.pipeline.tenancy import OwnFleet
 from kullback.storage.entry import Entry
@@ -59,7 +61,7 @@ def carry_out(fleet: Fleet, entry: Entry) -> Any:
         NOT_FOUND, CONFLICT or BAD_REQUEST; nothing was changed. A replay meets the same error.
     """
     outcome = _ACTIONS[entry.action["do"]](fleet, entry.action, entry)
-    if entry.action["do"] == WATCH:
+    if entry.action["do"] in (WATCH, RENEW):
         return outcome
     fleet.history.audit(entry.offset, entry.now_ms, entry.action, entry.action.get("tenant", ANONYMOUS))
     return outcome
@@ -199,13 +201,20 @@ def _pin_reference(fleet: Fleet, action: Action, entry: Entry) -> None:
         detail = f"All tenants together have {MOST_REFERENCES} references already."
         raise RequestError(ErrorId.CONFLICT, detail)
     known[key] = dict(action)
-    fleet.engine.pin(key, np.array(action["values"], np.float64), entry.offset)
+    fleet.engine.references.pin(key, np.array(action["values"], np.float64), entry.offset)
 
 
 def _unpin_reference(fleet: Fleet, action: Action, entry: Entry) -> None:
     if fleet.facts.references.pop(_reference_key(action), None) is None:
         raise RequestError(ErrorId.NOT_FOUND, f"There is no reference {action['name']!r}.")
-    fleet.engine.unpin(_reference_key(action), entry.offset)
+    fleet.engine.references.unpin(_reference_key(action), entry.offset)
+
+
+def _renew(fleet: Fleet, action: Action, entry: Entry) -> None:
+    for stream, values in action["streams"].items():
+        number = fleet.engine.find(stream)
+        if number in fleet.engine.references.followers:
+            fleet.engine.references.renew(number, np.array(values, np.float64), entry.offset)
 
 
 def _reference_key(action: Action) -> str:
@@ -226,4 +235,5 @@ _ACTIONS: dict[str, Callable[[Fleet, Action, Entry], Any]] = {
     "pin_reference": _pin_reference,
     "unpin_reference": _unpin_reference,
     WATCH: _watch,
+    RENEW: _renew,
 }

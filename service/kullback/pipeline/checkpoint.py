@@ -141,7 +141,7 @@ def _engine_slices(fleet: Fleet, slices: Iterator[Slice]) -> Iterator[Slice]:
     for part in slices:
         if part.kind == FACTS:
             fleet.facts.load(part.facts)
-            fleet.engine.know_references(fleet.facts.pinned_values())
+            fleet.engine.references.know(fleet.facts.pinned_values())
             if fleet.facts.profiles:  # the log behind the snapshot was written under these
                 fleet.watch(load_profiles(fleet.facts.profiles), part.offset)
         else:

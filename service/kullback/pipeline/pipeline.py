@@ -21,6 +21,7 @@ from kullback.pipeline.actions import WATCH, carry_out, put_in_force, retire
 from kullback.pipeline.book import AlertBook
 from kullback.pipeline.checkpoint import Checkpoint
 from kullback.pipeline.fleet import Fleet
+from kullback.pipeline.following import RENEW, Following
 from kullback.pipeline.owner import Progress
 from kullback.pipeline.receipt import Receipt
 from kullback.pipeline.receipts import receipt_of
@@ -77,6 +78,7 @@ class Pipeline(Fleet):
         """Who is sent every score."""
         self._meter_append = meter_append
         self._advanced_ms = 0
+        self._following = Following()
 
     def receive(self, requests: list[Request]) -> list[Receipt | Exception]:
         """Carry out the requests of one group: one flush to disk, then each is scored in its order.
@@ -203,9 +205,14 @@ class Pipeline(Fleet):
             self.follow(self.alerts.advance(now_ms))
             self.history.flush(now_ms)
             with suppress(Overloaded):  # tried again in a second; writers are told by `append`
+                self._renew(now_ms)
                 self.log.flush()
         busy = self.checkpoint.step(self, now_ms)
         return 0.0 if busy else ADVANCE_MS / 1000
+
+    def _renew(self, now_ms: int) -> None:
+        if streams := self._following.due(self.engine):
+            self.act({"do": RENEW, "streams": streams}, now_ms)
 
     def recover(self) -> Iterator[Progress]:
         """Take up the newest snapshot and replay the log behind it, telling how far it is."""

@@ -17,6 +17,7 @@ from kullback.alerting.decision import Decision
 from kullback.core.selector import Selector, parse_selector
 from kullback.core.tenant import ANONYMOUS, EVERYONE, tenant_of, within
 from kullback.detector.alarm_limits import AlarmLimits
+from kullback.engine.comparison import Comparison
 from kullback.engine.local import LocalEngine
 from kullback.engine.streams import Stream
 from kullback.pipeline.facts import Document, Facts
@@ -112,6 +113,10 @@ class OwnStreams:
     def leader_text(self, number: int, leader: int) -> str:
         """See `Views.leader_text`."""
         return self._engine.views.leader_text(self.stream(number).number, leader)
+
+    def comparison(self, number: int) -> Comparison:
+        """See `References.comparison`."""
+        return self._engine.references.comparison(self.stream(number).number)
 
     def summary(self, numbers: NDArray[np.int32]) -> Any:
         """See `LocalEngine.summary`; the numbers are those of `find` and `select`."""

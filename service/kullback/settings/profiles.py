@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from kullback.core.budget import Budget
-from kullback.core.duration import parse_duration_ms
+from kullback.core.budget import DAY_MS, Budget
+from kullback.core.duration import parse_duration_ms, render_duration
 from kullback.core.errors import RequestError
 from kullback.core.profile import (
     DEFAULT_WINDOWS_SAMPLES,
@@ -39,22 +40,92 @@ def _timezone(name: str) -> str:
     return name
 
 
-class ReferenceSettings(Section):
-    """What a stream is compared with: a rolling window or a pinned reference."""
+LABEL_NAME = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+LEAST_PERIOD_MS, MOST_PERIOD_MS = 60_000, 366 * DAY_MS
+USUAL_SPAN_MS, SPAN_SHARE, LEAST_SPAN_SHARE = 6 * 3_600_000, 8, 200
+NEEDED = {"pinned": "name", "ago": "by", "stream": "labels"}
+"""What says more of a kind of reference."""
 
-    kind: Literal["rolling", "pinned"] = Field("rolling", description="rolling, or pinned (needs `name`).")
-    size: int = Field(1024, ge=64, le=MAX_REFERENCE_SAMPLES, description="Samples in the rolling reference.")
+
+class ReferenceSettings(Section):
+    """What a stream is compared with: its own newest past, pinned samples, itself a while ago, or another."""
+
+    kind: Literal["rolling", "pinned", "ago", "stream"] = Field(
+        "rolling",
+        description="rolling: the stream's own newest past. pinned: named samples (needs `name`). ago: the "
+        "stream itself, such as a week ago (needs `by`). stream: another stream, such as the stable version "
+        "beside a canary (needs `labels`).",
+    )
+    size: int = Field(1024, ge=64, le=MAX_REFERENCE_SAMPLES, description="Samples in the reference, at most.")
     gap: int = Field(
         1024,
         ge=0,
         le=MAX_REFERENCE_SAMPLES,
-        description="Samples between the reference and the newest sample.",
+        description="Samples between a rolling reference and the newest sample.",
     )
     name: str = Field(
         "",
         description="Name of the pinned reference (PUT /api/v1/references/{name}). Until there is one of "
         "that name, streams are compared with their own past.",
     )
+    by: Duration = Field(
+        0, description="How long ago, such as 1d or 1w. Until a stream has a past so long, its newest counts."
+    )
+    span: Duration = Field(
+        0, description="For `ago`: the time around then that counts. 0: an eighth of `by`, 6h at most."
+    )
+    labels: dict[str, str] = Field(
+        {},
+        description="For `stream`: labels of the other stream where they are not this one's, such as "
+        "{version: stable}. Until there is such a stream, the stream's own past counts.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seasonal(cls, given: Any) -> Any:
+        """`{kind: seasonal, period: 1w}` is another way to say `{kind: ago, by: 1w}`."""
+        if isinstance(given, dict) and given.get("kind") == "seasonal":
+            others = {name: value for name, value in given.items() if name != "period"}
+            return {**others, "kind": "ago", "by": given.get("period", given.get("by", 0))}
+        return given
+
+    @model_validator(mode="after")
+    def _whole(self) -> ReferenceSettings:
+        for kind, option in NEEDED.items():
+            if kind == self.kind and not getattr(self, option):
+                raise ValueError(f"kind: {kind} needs `{option}`, e.g. {_EXAMPLES[kind]}")
+            if kind != self.kind and getattr(self, option):
+                raise ValueError(f"`{option}` is for kind: {kind}, and this is kind: {self.kind}")
+        if self.span and self.kind != "ago":
+            raise ValueError(f"`span` is for kind: ago, and this is kind: {self.kind}")
+        if self.kind == "ago":
+            self._check_times()
+        wrong = [name for name in self.labels if not LABEL_NAME.fullmatch(name) or name.startswith("__")]
+        if wrong:
+            raise ValueError(f"`labels` are names and values of labels; {wrong[0]!r} is no name of a label")
+        return self
+
+    def _check_times(self) -> None:
+        if not LEAST_PERIOD_MS <= self.by <= MOST_PERIOD_MS:
+            raise ValueError(f"`by` is 1m to 366d, not {render_duration(self.by)}")
+        if self.span and not self.by <= LEAST_SPAN_SHARE * self.span <= LEAST_SPAN_SHARE * self.by:
+            raise ValueError(
+                f"`span` is at least by / {LEAST_SPAN_SHARE} and at most `by`: {render_duration(self.span)} "
+                f"around {render_duration(self.by)} ago is not"
+            )
+
+    def build(self) -> Reference:
+        """The frozen form the engine takes."""
+        span_ms = self.span or min(self.by // SPAN_SHARE, USUAL_SPAN_MS)
+        labels = tuple(sorted(self.labels.items()))
+        return Reference(self.size, self.gap, self.name, self.by, span_ms, labels)
+
+
+_EXAMPLES = {
+    "pinned": "{kind: pinned, name: release-42}",
+    "ago": "{kind: ago, by: 1w}",
+    "stream": "{kind: stream, labels: {version: stable}}",
+}
 
 
 class SeasonSettings(Section):
@@ -172,7 +243,7 @@ class ProfileSettings(Section):
             match=self.match,
             current_samples=samples,
             current_ms=durations_ms,
-            reference=Reference(self.reference.size, self.reference.gap, self.reference.name),
+            reference=self.reference.build(),
             budget=self.alarm_budget,
             direction=Direction[self.direction.upper()],
             minimum_effect_absolute=self.minimum_effect.absolute,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback.core.chance import drawn
 from kullback.core.kernel import kernel
 from kullback.core.scores import Outcome, Scores, blank_scores
 from kullback.storage.point import POINT, with_quantiles
@@ -18,7 +19,6 @@ KEPT_VALUES = 16
 """Values of a growing point from which its quantiles are taken; of more, an even sample."""
 
 SCORED = int(Outcome.SCORED)
-GOLDEN, SILVER = 2654435769, 73244475
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ def _keep(values: NDArray[np.float64], samples: int, step: int, value: float) ->
     """
     have = min(samples, KEPT_VALUES)
     if samples >= KEPT_VALUES:
-        leaves = int(_draw(samples + (step << 16)) * (samples + 1))
+        leaves = int(drawn(samples + (step << 16)) * (samples + 1))
         if leaves >= KEPT_VALUES:
             return
         have = KEPT_VALUES - 1
@@ -281,14 +281,6 @@ def _keep(values: NDArray[np.float64], samples: int, step: int, value: float) ->
         values[at] = values[at - 1]
         at -= 1
     values[at] = value
-
-
-@kernel
-def _draw(turn: int) -> float:
-    """A number from 0 to 1 that looks drawn by chance."""
-    mixed = (turn * GOLDEN) & 0xFFFFFFFF
-    mixed = ((mixed ^ (mixed >> 16)) * SILVER) & 0xFFFFFFFF
-    return float((mixed ^ (mixed >> 16)) / 4294967296.0)
 
 
 @kernel

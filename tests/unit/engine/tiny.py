@@ -14,6 +14,7 @@ from kullback.core.labels import Kind, Series, sorted_labels
 from kullback.core.limits import Limits
 from kullback.core.profile import Profile
 from kullback.core.scores import Outcome, Scores
+from kullback.detector.past import Pasts
 from kullback.detector.plan import Plan
 from kullback.engine.forms import Makers
 from kullback.engine.local import LocalEngine
@@ -31,6 +32,7 @@ class TinyDetector:
         self.rows = {name: np.zeros(capacity) for name in STATE}
         self.bytes_per_stream = 8 * len(STATE)
         self.live_streams = 0
+        self.past = Pasts(capacity)
 
     def open(self, slots: NDArray[np.int32], plan: Plan) -> None:
         self.close(slots)
@@ -84,6 +86,18 @@ class TinyDetector:
 
     def undo_strike(self, slot: int, before: Mapping[str, NDArray[Any]], start_ms: int, end_ms: int) -> None:
         self.rows["struck"][slot] -= end_ms - start_ms
+
+    def renew(self, slot: int, values: NDArray[np.float64]) -> None:
+        self.rows["total"][slot] = values.mean() * self.rows["count"][slot]
+
+    def newest(self, slot: int, count: int) -> NDArray[np.float64]:
+        return np.array([self.rows["total"][slot] / self.rows["count"][slot]])
+
+    def samples(self, slot: int) -> int:
+        return int(self.rows["count"][slot])
+
+    def is_held(self, slot: int) -> bool:
+        return False
 
     def alarm_limits(self, slot: int) -> tuple[float | None, float | None]:
         return None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,52 @@ def test_streams_of_a_profile_are_scored_against_a_pinned_reference_also_after_a
 def compared(client: httpx.Client, stream: str) -> dict[str, Any]:
     answer = client.get(f"/api/v1/streams/{stream}/windows", params={"window": 64})
     return dict(answer.json())
+
+
+def until(asked: Any, wanted: Any) -> Any:
+    """What is asked for, as soon as it is as wanted; the service does some things once a second."""
+    deadline = time.monotonic() + 60
+    while not wanted(answer := asked()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return answer
+
+
+def test_a_canary_is_compared_with_the_stable_version_also_after_a_restart(tmp_path: Path) -> None:
+    following = {"kind": "stream", "labels": {"version": "stable"}}
+    watched: dict[str, Any] = {"match": '{version="canary"}', "reference": following}
+    with serving(tmp_path, profiles=[watched]) as client:
+        canary = feed(client, "served_seconds", normal(100, 2) + 0.05, version="canary")
+        alone = reference_of(client, canary)
+        assert not alone["in_force"]
+        assert 'there is no stream served_seconds{version="stable"}' in alone["state"]
+        feed(client, "served_seconds", normal(1500, 7), version="stable")
+        told = until(lambda: reference_of(client, canary), lambda told: told["in_force"])
+        assert told == {"kind": "stream", "in_force": True, "state": 'served_seconds{version="stable"}'}
+        assert compared(client, canary)["quantiles"][3]["reference"] == pytest.approx(0.1, abs=0.01)
+        feed(client, "served_seconds", normal(200, 3) + 0.05, later_ms=300_000, version="canary")
+        stream = client.get(f"/api/v1/streams/{canary}").json()
+        assert stream["state"] == "firing"
+        assert stream["configuration"]["reference"] == {**following, "size": 1024, "gap": 1024}
+        seen = compared(client, canary)
+    with serving(tmp_path, profiles=[watched]) as client:
+        assert compared(client, canary) == seen
+        assert reference_of(client, canary)["in_force"]
+
+
+def test_a_stream_is_compared_with_itself_a_while_ago_also_after_a_restart(tmp_path: Path) -> None:
+    watched: dict[str, Any] = {"reference": {"kind": "ago", "by": "10m", "span": "5m"}}
+    with serving(tmp_path, profiles=[watched]) as client:
+        stream = feed(client, "hourly_seconds", normal(180, 1))
+        young = reference_of(client, stream)
+        assert (young["kind"], young["in_force"]) == ("ago", False)
+        assert "no reference yet: 3m of 10m" in young["state"]
+        feed(client, "hourly_seconds", normal(580, 2), later_ms=580_000)
+        assert reference_of(client, stream)["state"] == "itself 10m ago, 5m around then"
+        seen = compared(client, stream)
+    with serving(tmp_path, profiles=[watched]) as client:
+        assert compared(client, stream) == seen
+        assert reference_of(client, stream)["in_force"]
+
+
+def reference_of(client: httpx.Client, stream: str) -> dict[str, Any]:
+    return dict(client.get(f"/api/v1/streams/{stream}").json()["reference"])

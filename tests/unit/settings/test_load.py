@@ -4,7 +4,7 @@ import pytest
 
 from kullback.core.budget import Budget
 from kullback.core.errors import RequestError
-from kullback.core.profile import Direction, FixedThreshold, Season
+from kullback.core.profile import Direction, FixedThreshold, Reference, Season
 from kullback.settings import load_settings
 
 FULL = """
@@ -76,6 +76,21 @@ def test_json_is_a_configuration_too(tmp_path: Path) -> None:
         ("profiles: [{alarm_budget: sometimes}]", "profiles.0.alarm_budget"),
         ("profiles: [{current: [5000]}]", "profiles.0.current"),
         ("profiles: [{season: {period: 1d, timezone: Mars/Olympus}}]", "timezone"),
+        ("profiles: [{reference: {kind: pinned}}]", "kind: pinned needs `name`"),
+        ("profiles: [{reference: {kind: ago}}]", "kind: ago needs `by`, e.g. {kind: ago, by: 1w}"),
+        ("profiles: [{reference: {kind: stream}}]", "kind: stream needs `labels`"),
+        ("profiles: [{reference: {by: 1w}}]", "`by` is for kind: ago, and this is kind: rolling"),
+        ("profiles: [{reference: {kind: pinned, name: a, labels: {b: c}}}]", "`labels` is for kind: stream"),
+        ("profiles: [{reference: {kind: ago, by: 10s}}]", "`by` is 1m to 366d, not 10s"),
+        ("profiles: [{reference: {kind: ago, by: a week}}]", "'a week' is not a duration"),
+        ("profiles: [{reference: {kind: ago, by: 1d, span: 2d}}]", "at most `by`"),
+        ("profiles: [{reference: {kind: ago, by: 1w, span: 5m}}]", "at least by / 200"),
+        ("profiles: [{reference: {kind: rolling, span: 5m}}]", "`span` is for kind: ago"),
+        (
+            "profiles: [{reference: {kind: stream, labels: {__name__: b}}}]",
+            "'__name__' is no name of a label",
+        ),
+        ("profiles: [{reference: {kind: weekly}}]", "profiles.0.reference.kind"),
         ("alerting: {alertmanagers: [alertmanager:9093]}", "alerting.alertmanagers"),
         ("alerting: {for: soon}", "alerting.for"),
         ("- a list", "mapping of sections"),
@@ -88,6 +103,27 @@ def test_bad_configuration_says_which_option_and_why(tmp_path: Path, text: str, 
     with pytest.raises(RequestError, match="kb-bad-config") as caught:
         load_settings(path)
     assert place in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("reference", "read"),
+    [
+        ("{}", Reference()),
+        ("{kind: pinned, name: release-42}", Reference(pinned="release-42")),
+        ("{kind: ago, by: 1w}", Reference(ago_ms=7 * 86_400_000, span_ms=6 * 3_600_000)),
+        ("{kind: seasonal, period: 1w}", Reference(ago_ms=7 * 86_400_000, span_ms=6 * 3_600_000)),
+        ("{kind: ago, by: 1d}", Reference(ago_ms=86_400_000, span_ms=3 * 3_600_000)),
+        ("{kind: ago, by: 1h, span: 20m}", Reference(ago_ms=3_600_000, span_ms=1_200_000)),
+        (
+            "{kind: stream, labels: {version: stable, a: ''}}",
+            Reference(stream=(("a", ""), ("version", "stable"))),
+        ),
+    ],
+)
+def test_kinds_of_references_are_read(tmp_path: Path, reference: str, read: Reference) -> None:
+    path = tmp_path / "kullback.yml"
+    path.write_text(f"profiles: [{{reference: {reference}}}]")
+    assert load_settings(path).build_profiles()[0].reference == read
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
