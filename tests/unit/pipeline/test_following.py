@@ -40,7 +40,7 @@ def number_of(pipeline: Pipeline, version: str) -> int:
 
 
 def seen(pipeline: Pipeline, version: str = "canary") -> np.ndarray:
-    reference: np.ndarray = pipeline.engine.windows(number_of(pipeline, version), 64).reference_values
+    reference: np.ndarray = pipeline.engine.views.windows(number_of(pipeline, version), 64).reference_values
     return reference
 
 
@@ -64,11 +64,11 @@ def test_canary_is_compared_with_its_sibling_and_moves_with_it(tmp_path: Path) -
     assert seen(pipeline).mean() == pytest.approx(5.0, abs=0.1)
     send(pipeline, "canary", 7.0 + normal(200, 3), 1310)
     number = number_of(pipeline, "canary")
-    assert pipeline.engine.explain(number).anomalous
+    assert pipeline.engine.views.explain(number).anomalous
     send(pipeline, "stable", 7.0 + normal(1100, 4), 1400)
     assert seen(pipeline).mean() == pytest.approx(7.0, abs=0.1)
     send(pipeline, "canary", 7.0 + normal(400, 5), 2500)
-    assert not pipeline.engine.explain(number).anomalous
+    assert not pipeline.engine.views.explain(number).anomalous
     let_go(pipeline)
 
 
