@@ -31,10 +31,11 @@ class Zones:
         streams : array of stream records
         slots : int32 array, shape (n,)
         """
-        names = streams["zone"][slots]
-        for name in np.unique(names, axis=0):
-            first, last = self._span(bytes(name).rstrip(b"\0"))
-            chosen = slots[(names == name).all(axis=1)]
+        written = streams["zone"][slots]
+        names = written.view(f"S{written.shape[1]}")[:, 0]
+        for name in np.unique(names):
+            first, last = self._span(bytes(name))
+            chosen = slots[names == name]
             streams["zone_first"][chosen], streams["zone_last"][chosen] = first, last
 
     def _span(self, name: bytes) -> tuple[int, int]:

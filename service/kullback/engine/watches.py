@@ -21,6 +21,7 @@ from kullback.engine.forms import (
     Slots,
 )
 from kullback.engine.histograms import BUCKETS, HistogramIntake
+from kullback.engine.lanes import in_lanes
 from kullback.engine.readings import Readings
 
 D = TypeVar("D", bound=Detector)
@@ -88,9 +89,14 @@ class NumberWatch(Watch[NumberDetector]):
 
     def feed(self, slots: Slots, rows: NDArray[np.int64], readings: Readings, scores: Scores) -> None:
         """Score rows in their order."""
-        batch = readings.batch
-        # Offset 0: what is not to be applied again was left out before, for all detectors alike.
-        self.detector.update(slots, batch.timestamp_ms[rows], batch.value[rows], scores, rows, 0)
+        at_ms, value = readings.batch.timestamp_ms, readings.batch.value
+
+        def score(lane: NDArray[np.int64]) -> None:
+            mine = rows[lane]
+            # Offset 0: what is not to be applied again was left out before, for all detectors alike.
+            self.detector.update(slots[lane], at_ms[mine], value[mine], scores, mine, 0)
+
+        in_lanes(slots, score)
 
 
 class HistogramWatch(Watch[HistogramDetector]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from kullback.storage.point import POINT, with_quantiles
 CHUNK_POINTS = 16
 KEPT_VALUES = 16
 """Values of a growing point from which its quantiles are taken; of more, an even sample."""
+
+FULL_ROWS = 256
+"""Full rows that the kernel puts aside before Python takes them: those of a fleet fill up together."""
 
 SCORED = int(Outcome.SCORED)
 
@@ -47,6 +50,22 @@ class Chunk:
         return float(np.fmax.reduce(self.points["max_score"], initial=-np.inf))
 
 
+class FullRows(NamedTuple):
+    """Rows of points that the kernel put aside.
+
+    Parameters
+    ----------
+    used : int64 array, shape (1,)
+    number : int64 array, shape (FULL_ROWS,)
+        Stream of each.
+    points : POINT array, shape (FULL_ROWS, CHUNK_POINTS)
+    """
+
+    used: NDArray[np.int64]
+    number: NDArray[np.int64]
+    points: NDArray[Any]
+
+
 class Points:
     """Up to `CHUNK_POINTS` points per stream number, the last of them still growing.
 
@@ -63,10 +82,14 @@ class Points:
         self.newest_ms = 0
         """Newest timestamp recorded so far."""
         self._points = np.zeros((capacity, CHUNK_POINTS), POINT)
+        self._bytes = self._points.view(np.uint8)
         self._count = np.zeros(capacity, np.int64)
         self._values = np.zeros((capacity, KEPT_VALUES))
         self._ids: dict[int, str] = {}
         self._numbers: dict[str, int] = {}
+        self._full_rows = FullRows(
+            np.zeros(1, np.int64), np.zeros(FULL_ROWS, np.int64), np.zeros((FULL_ROWS, CHUNK_POINTS), POINT)
+        )
         self._full: list[Chunk] = []
 
     def welcome(self, number: int, stream: str) -> None:
@@ -97,6 +120,7 @@ class Points:
                 self._points,
                 self._count,
                 self._values,
+                self._full_rows,
                 self.step_ms,
                 row,
                 scores.stream,
@@ -109,8 +133,7 @@ class Points:
                 scores.episode,
                 phases,
             )
-            if row < len(scores):
-                self._drain(int(scores.stream[row]))
+            self._take_out()
 
     def take_full(self) -> list[Chunk]:
         """The chunks that filled up since the last call."""
@@ -161,8 +184,12 @@ class Points:
         numbers : int32 array, shape (n,)
         """
         for number in numbers.tolist():
-            self._drain(number)
-            self._numbers.pop(self._ids.pop(number, ""), None)
+            stream, count = self._ids.pop(number, ""), self._count[number]
+            self._numbers.pop(stream, None)
+            if stream and count:
+                self._full.append(Chunk(stream, self._points[number, :count].copy()))
+        self._points[numbers] = np.zeros((), POINT)
+        self._count[numbers] = 0
 
     def save(self, numbers: NDArray[np.int32]) -> dict[str, NDArray[Any]]:
         """Copies of rows, for snapshots.
@@ -185,16 +212,23 @@ class Points:
         numbers : int32 array, shape (n,)
         arrays : mapping of array, shape (n, …)
         """
-        self._points[numbers], self._count[numbers] = with_quantiles(arrays["points"]), arrays["count"]
+        # As bytes: NumPy copies records field by field.
+        self._bytes[numbers] = np.ascontiguousarray(with_quantiles(arrays["points"])).view(np.uint8)
+        self._count[numbers] = arrays["count"]
         newest = np.maximum(self._count[numbers] - 1, 0)
         mean = self._points["mean"][numbers, newest]  # of points that grew in the first versions
         self._values[numbers] = arrays.get("values", np.repeat(mean[:, None], KEPT_VALUES, axis=1))
 
-    def _drain(self, number: int) -> None:
-        if self._count[number] and number in self._ids:
-            self._full.append(Chunk(self._ids[number], self._points[number, : self._count[number]].copy()))
-        self._points[number] = np.zeros((), POINT)
-        self._count[number] = 0
+    def _take_out(self) -> None:
+        """Make chunks of the rows that the kernel put aside."""
+        used = int(self._full_rows.used[0])
+        self._full_rows.used[0] = 0
+        numbers, points = self._full_rows.number[:used].tolist(), self._full_rows.points[:used].copy()
+        self._full += [
+            Chunk(self._ids[number], row)
+            for number, row in zip(numbers, points, strict=True)
+            if number in self._ids
+        ]
 
 
 def warmup() -> None:
@@ -209,6 +243,7 @@ def _absorb(
     points: NDArray[Any],
     count: NDArray[np.int64],
     values: NDArray[np.float64],
+    full: FullRows,
     step_ms: int,
     row: int,
     stream: NDArray[np.int32],
@@ -221,7 +256,7 @@ def _absorb(
     episode: NDArray[np.uint8],
     phases: NDArray[np.uint8],
 ) -> int:
-    """Put rows into points until one does not fit because its stream's points must be drained first."""
+    """Put rows into points until one does not fit because no more full rows of points can be put aside."""
     while row < len(stream):
         number = stream[row]
         if number >= 0 and outcome[row] == SCORED:
@@ -230,7 +265,10 @@ def _absorb(
             # A late sample joins the growing point: what lies before may be written already.
             if have == 0 or at_ms > points[number, have - 1]["at_ms"]:
                 if have == CHUNK_POINTS:
-                    return row
+                    if full.used[0] == len(full.number):
+                        return row
+                    _put_aside(points[number], number, full)
+                    have = 0
                 points[number, have]["at_ms"] = at_ms
                 points[number, have]["samples"] = 0
                 points[number, have]["max_score"] = np.nan
@@ -245,6 +283,15 @@ def _absorb(
             point["ready"] = episode[row] & 1
         row += 1
     return row
+
+
+@kernel
+def _put_aside(points: NDArray[Any], number: int, full: FullRows) -> None:
+    at = full.used[0]
+    for place in range(CHUNK_POINTS):
+        full.points[at, place] = points[place]
+    full.number[at] = number
+    full.used[0] = at + 1
 
 
 @kernel
