@@ -18,7 +18,7 @@ AGES_MS = 10**12
 """Damaged timestamps shall reach the engine, too."""
 
 SETTINGS = {
-    "storage": {"sync": "off", "snapshot_interval": "5s"},
+    "storage": {"sync": "off", "snapshot_interval": "1m"},
     "limits": {
         "max_streams": 2000,
         "max_unpacked_bytes": 1 << 22,

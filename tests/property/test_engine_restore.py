@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engine.tiny import ALL_FORMS, TinyDetector, batch, engine, series, state_of
@@ -15,6 +16,7 @@ from tests.unit.engine.tiny import ALL_FORMS, TinyDetector, batch, engine, serie
 from kullback.core.errors import RequestError
 from kullback.core.labels import Kind, Series
 from kullback.core.slice import Slice
+from kullback.engine import saving
 from kullback.engine.local import LocalEngine
 
 SERIES = [
@@ -29,6 +31,14 @@ OPTIONS: dict[str, Any] = {
     "limits": {"max_streams": 6},
     "makers": ALL_FORMS,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_streams_per_slice() -> Iterator[None]:
+    """So that rows and streams take turns."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving, "TABLE_ROWS", 2)
+        yield
 
 
 @dataclass(frozen=True)

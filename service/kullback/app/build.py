@@ -127,10 +127,11 @@ def build_pipeline(
         expire_after_ms=settings.limits.expire_streams_after,
         companions={"alerts": alerts, "history": history.points},
     )
-    log = SqliteLog(storage.path / "log", storage.sync)
+    log, snapshots = SqliteLog(storage.path / "log", storage.sync), Snapshots(storage.path / "snapshots")
+    snapshots.seek()
     return Pipeline(
         log=log,
-        checkpoint=Checkpoint(Snapshots(storage.path / "snapshots"), log, storage.snapshot_interval),
+        checkpoint=Checkpoint(snapshots, log, storage.snapshot_interval),
         limits=limits,
         meter_append=meters.appended,
         engine=engine,

@@ -92,7 +92,10 @@ class Series:
     @property
     def metric(self) -> str:
         """The metric's name, "" when the label set has none."""
-        return next((value for name, value in self.labels if name == NAME), "")
+        for name, value in self.labels:  # no generator: every stream of a start is asked
+            if name == NAME:
+                return value
+        return ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Series) and (self.labels, self.kind) == (other.labels, other.kind)

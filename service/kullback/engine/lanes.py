@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 MOST_LANES = 4
 LANE_SAMPLES = 1000
@@ -25,6 +29,16 @@ def _cores() -> int:
 
 LANES = min(_cores(), MOST_LANES)
 _threads = ThreadPoolExecutor(max(LANES - 1, 1), thread_name_prefix="kullback-lane")
+
+
+def aside(task: Callable[[], T]) -> Future[T]:
+    """Let another thread do something that needs no interpreter for most of its time.
+
+    Parameters
+    ----------
+    task : callable
+    """
+    return _threads.submit(task)
 
 
 def in_lanes(slots: NDArray[np.int32], score: Callable[[NDArray[np.int64]], None]) -> None:
@@ -41,7 +55,7 @@ def in_lanes(slots: NDArray[np.int32], score: Callable[[NDArray[np.int64]], None
         score(np.arange(len(slots)))
         return
     lane = slots % lanes
-    others = [_threads.submit(score, np.flatnonzero(lane == one)) for one in range(1, lanes)]
+    others = [aside(partial(score, np.flatnonzero(lane == one))) for one in range(1, lanes)]
     try:
         score(np.flatnonzero(lane == 0))
     finally:

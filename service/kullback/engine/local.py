@@ -26,7 +26,8 @@ from kullback.engine.patience import Patience
 from kullback.engine.plans import Plans
 from kullback.engine.readings import read_batch
 from kullback.engine.references import References
-from kullback.engine.saving import Restoring, saved_slices, table_at
+from kullback.engine.restoring import Restoring
+from kullback.engine.saving import saved_slices, table_at
 from kullback.engine.shards import Shards, slots_per_shard
 from kullback.engine.streams import Stream, StreamTable
 from kullback.engine.undo import Undo

@@ -10,10 +10,11 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -21,12 +22,13 @@ import orjson
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch
-from kullback.core.labels import Kind, Series
+from kullback.core.labels import Kind, Labels, Series
 from kullback.storage.database import Synchronous, open_database, transaction
 from kullback.storage.encoding import decode_batch, encode_batch, without_unused_series
 from kullback.storage.entry import Entry
 
 Sync = Literal["full", "interval", "off"]
+NONE_KNOWN: Mapping[Labels, Series] = MappingProxyType({})
 
 SCHEMA_VERSION = 1
 SUFFIX = ".db"
@@ -79,8 +81,8 @@ class Segment:
         self._connection = self._connect()
         self._highest = 0
         self._series: dict[int, Series] = {}
-        self._read_series()
-        self._numbers = {series.key: number for number, series in self._series.items()}
+        self._numbers: dict[str, int] = {}
+        self._learnt = False
         newest = self._connection.execute("SELECT max(offset) FROM entries").fetchone()[0]
         self.last_offset: int = self.first_offset - 1 if newest is None else newest
 
@@ -97,6 +99,7 @@ class Segment:
         sqlite3.Error
             Nothing was written; call `reconnect` before the next attempt.
         """
+        self.learn()
         fresh: list[Series] = []
         try:
             rows = [self._row(entry, fresh) for entry in entries]
@@ -108,12 +111,38 @@ class Segment:
             raise
         self.last_offset = entries[-1].offset
 
-    def read(self, after: int) -> Iterator[Entry]:
+    def learn(self, known: Mapping[Labels, Series] = NONE_KNOWN) -> None:
+        """Read the table of series, unless that was done; it may be that of a large fleet.
+
+        Parameters
+        ----------
+        known : mapping of Labels to Series
+            Those that are there already are taken and not made anew.
+
+        Raises
+        ------
+        sqlite3.Error
+        """
+        if self._learnt:
+            return
+        for number, packed, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
+            self._highest = max(self._highest, number)
+            if _checksum(number, packed, kind, unit) == checksum:
+                labels = tuple((name, value) for name, value in orjson.loads(packed))
+                found = known.get(labels)
+                fits = found is not None and (found.kind, found.unit) == (kind, unit)
+                self._series[number] = found if found and fits else Series(labels, Kind(kind), unit)
+        self._numbers = {series.key: number for number, series in self._series.items()}
+        self._learnt = True
+
+    def read(self, after: int, known: Mapping[Labels, Series] = NONE_KNOWN) -> Iterator[Entry]:
         """The entries behind an offset, in order.
 
         Parameters
         ----------
         after : int
+        known : mapping of Labels to Series
+            As for `learn`.
 
         Raises
         ------
@@ -122,6 +151,7 @@ class Segment:
         """
         sound = max(after, self.first_offset - 1)
         try:
+            self.learn(known)
             for row in self._connection.execute(
                 "SELECT * FROM entries WHERE offset > ? ORDER BY offset", (after,)
             ):
@@ -146,6 +176,7 @@ class Segment:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         self._connection = self._connect()
+        self.learn()
         with transaction(self._connection):
             # A commit whose flush failed was answered with an error and yet may be in the file.
             self._connection.execute("DELETE FROM entries WHERE offset > ?", (self.last_offset,))
@@ -185,13 +216,6 @@ class Segment:
     def _series_row(self, series: Series) -> SeriesRow:
         row = (self._numbers[series.key], orjson.dumps(series.labels), int(series.kind), series.unit)
         return (*row, _checksum(*row))
-
-    def _read_series(self) -> None:
-        for number, labels, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
-            self._highest = max(self._highest, number)
-            if _checksum(number, labels, kind, unit) == checksum:
-                pairs = tuple((name, value) for name, value in orjson.loads(labels))
-                self._series[number] = Series(pairs, Kind(kind), unit)
 
     def _entry(self, row: EntryRow) -> Entry:
         offset, now_ms, protocol, any_age, body, action, checksum = row

@@ -142,6 +142,7 @@ def read_slices(path: Path) -> Iterator[Slice]:
     ------
     BadSnapshot
     """
+    dtypes = _Dtypes()
     with path.open("rb") as file:
         version = _format_of(file)
         while True:
@@ -149,17 +150,29 @@ def read_slices(path: Path) -> Iterator[Slice]:
             head = orjson.loads(_exactly(file, head_bytes))
             if tag == _END:
                 return
-            part = _slice(head, _exactly(file, body_bytes))
+            part = _slice(head, _exactly(file, body_bytes), dtypes)
             for step in range(version, FORMAT):
                 part = UPGRADES[step](part)
             yield part
 
 
-def _slice(head: list[Any], body: bytes) -> Slice:
+class _Dtypes:
+    """The dtypes of columns; those of the slice before are mostly those of the next."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, tuple[Any, np.dtype[Any]]] = {}
+
+    def of(self, name: str, described: Any) -> np.dtype[Any]:
+        if name not in self._read or self._read[name][0] != described:
+            self._read[name] = described, descr_to_dtype(_as_descr(described))
+        return self._read[name][1]
+
+
+def _slice(head: list[Any], body: bytes, dtypes: _Dtypes) -> Slice:
     shard, offset, kind, facts, described = head
     columns, at = {}, 0
     for name, described_dtype, shape in described:
-        dtype = descr_to_dtype(_as_descr(described_dtype))
+        dtype = dtypes.of(name, described_dtype)
         count = int(np.prod(shape, dtype=np.int64))
         columns[name] = np.frombuffer(body, dtype, count, at).reshape(shape)
         at += columns[name].nbytes

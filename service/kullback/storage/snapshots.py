@@ -14,6 +14,7 @@ import contextlib
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -50,7 +51,7 @@ class Unusable:
 class Snapshots:
     """The generations in a directory, and the one being written.
 
-    All methods belong to the owner thread; only the writing itself happens on another.
+    All methods belong to the owner thread; only writing and searching themselves happen on others.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ class Snapshots:
         self.problem = ""
         self.unusable: tuple[Unusable, ...] = ()
         self._writing: _Writing | None = None
+        self._sought: Future[Generation | None] | None = None
         path.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -121,8 +123,18 @@ class Snapshots:
         offsets = self.offsets()
         return offsets[0] if len(offsets) == GENERATIONS else 0
 
+    def seek(self) -> None:
+        """Begin to look for what `newest` gives, while the program does something else."""
+        search = ThreadPoolExecutor(1, thread_name_prefix="kullback-snapshot")
+        self._sought = search.submit(self._find)
+        search.shutdown(wait=False)
+
     def newest(self) -> Generation | None:
         """The newest generation that is whole, None when there is none."""
+        sought, self._sought = self._sought, None
+        return sought.result() if sought else self._find()
+
+    def _find(self) -> Generation | None:
         for offset in reversed(self.offsets()):
             files = self._files(offset)
             try:

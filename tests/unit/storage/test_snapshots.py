@@ -65,6 +65,15 @@ def test_a_snapshot_gives_back_what_was_written(tmp_path: Path) -> None:
     assert_same(found, slices())
 
 
+def test_a_search_ahead_finds_what_is_there_when_it_begins(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path)
+    write(snapshots, 7, slices())
+    snapshots.seek()
+    assert_same(list(snapshots.newest().slices), slices())
+    write(snapshots, 9, slices(seed=2))
+    assert snapshots.newest().offset == 9
+
+
 def test_an_empty_directory_has_no_snapshot(tmp_path: Path) -> None:
     assert Snapshots(tmp_path).newest() is None
     assert Snapshots(tmp_path).needed_after == 0
