@@ -78,12 +78,12 @@ _NUMBERS = [
     ("open", "u1"),
     ("deseasoned", "u1"),
     ("episode", "u1"),
+    ("windows_given", "u1"),
     ("feedback", "f4"),
     ("budget_alarms", "f4"),
     ("fixed_nats", "f4"),
     ("pinned", "u4"),
-    ("budget_ms", "f8"),
-    ("budget_samples", "f8"),
+    ("budget_span", "f8"),
     ("effect_absolute", "f8"),
     ("effect_relative", "f8"),
     ("out_of_order_ms", "i8"),
@@ -101,7 +101,7 @@ _NUMBERS = [
     ("any_order", "u1"),
     ("season_declared", "u1"),
 ]
-"""What is one number per stream. From `feedback` on it is the stream's plan."""
+"""What is one number per stream. From `windows_given` on it is the stream's plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,9 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `season_error` fading absolute error of the long mean and of the profile; of the running median and
       of the profile with wild ones drawn in
     - `profile`, `profile_periods` the season's profile and how many periods are behind each slot
+    - `budget_span` time per alarm in ms, or samples per alarm as a negative number
+    - `windows` bits of the windows that count; `windows_given` of those given in samples, `durations` those
+      given as times (see `durations`)
     - `zone` name of the time zone that the season follows
 
     Parameters
@@ -214,6 +217,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
             ("struck", "u1", ((queue + 7) // 8,)),
             ("profile_periods", "u1", (SLOTS,)),
             ("zone", "u1", (ZONE_BYTES,)),
+            ("durations", "u1", (MAX_WINDOWS,)),
         ],
         align=True,
     )

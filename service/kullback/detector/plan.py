@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kullback.core.budget import Budget
 from kullback.core.profile import Direction, Profile
-from kullback.detector.layout import ZONE_BYTES, Shape
+from kullback.detector.intervals import code_of_duration, nearest_length
+from kullback.detector.layout import MAX_WINDOWS, ZONE_BYTES, Shape
 from kullback.detector.pinned import Pinned
 from kullback.detector.season import AUTOMATIC_MS
 
@@ -22,8 +23,8 @@ class Plan:
     Parameters
     ----------
     budget : Budget
-    windows : tuple of int
-        Which of the shape's windows count; empty for all.
+    windows, windows_ms : tuple of int
+        Which of the shape's windows count, by samples and by time; both empty for all.
     reference_samples, gap_samples : int
         At most the shape's; 0 for the shape's.
     fixed_window_samples, fixed_nats : int, float
@@ -49,6 +50,7 @@ class Plan:
 
     budget: Budget = field(default_factory=Budget)
     windows: tuple[int, ...] = ()
+    windows_ms: tuple[int, ...] = ()
     reference_samples: int = 0
     gap_samples: int = 0
     direction: Direction = Direction.BOTH
@@ -82,7 +84,9 @@ class Plan:
         self.write_rule(streams, slots)
         streams["reference_limit"][slots] = max(reference, 64)
         streams["gap_limit"][slots] = max(gap, 16)
-        streams["windows"][slots] = self._mask(shape)
+        streams["windows"][slots] = streams["windows_given"][slots] = self._mask(shape)
+        codes = [code_of_duration(duration_ms) for duration_ms in self.windows_ms[:MAX_WINDOWS]]
+        streams["durations"][slots] = np.array(codes + [0] * (MAX_WINDOWS - len(codes)), np.uint8)
         streams["direction"][slots] = int(self.direction)
         streams["effect_absolute"][slots] = self.minimum_effect_absolute
         streams["effect_relative"][slots] = self.minimum_effect_relative
@@ -102,8 +106,7 @@ class Plan:
         slots : int32 array, shape (n,)
         """
         streams["budget_alarms"][slots] = self.budget.alarms
-        streams["budget_ms"][slots] = self.budget.per_ms
-        streams["budget_samples"][slots] = self.budget.per_samples
+        streams["budget_span"][slots] = -self.budget.per_samples or self.budget.per_ms
         streams["fleet"][slots] = self.budget.fleet
         streams["rebaseline_after"][slots] = self.rebaseline_after_samples
         streams["fixed_nats"][slots] = self.fixed_nats
@@ -112,7 +115,8 @@ class Plan:
         streams["feedback"][slots] = self.feedback
 
     def _mask(self, shape: Shape) -> int:
-        return sum(1 << index for index in {nearest(shape, w) for w in self.windows or shape.windows})
+        given = self.windows if self.windows or self.windows_ms else shape.windows
+        return sum(1 << index for index in {nearest(shape, window) for window in given})
 
     def _fixed_window(self, shape: Shape) -> int:
         return nearest(shape, self.fixed_window_samples) if self.fixed_window_samples else -1
@@ -126,7 +130,7 @@ def nearest(shape: Shape, samples: int) -> int:
     shape : Shape
     samples : int
     """
-    return min(range(len(shape.windows)), key=lambda i: abs(np.log(shape.windows[i] / max(samples, 1))))
+    return nearest_length(np.array(shape.windows), float(max(samples, 1)))
 
 
 def plan_of(
@@ -146,6 +150,7 @@ def plan_of(
     return Plan(
         budget=profile.budget,
         windows=profile.current_samples,
+        windows_ms=profile.current_ms,
         reference_samples=profile.reference.size_samples,
         gap_samples=profile.reference.gap_samples,
         direction=profile.direction,

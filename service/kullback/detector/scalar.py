@@ -19,6 +19,7 @@ from kullback.detector.explain import (
     leader_text,
     leading_window,
 )
+from kullback.detector.intervals import convert_windows
 from kullback.detector.kernels import update_batch
 from kullback.detector.layout import FOLLOWED, Shape, allocate
 from kullback.detector.maintenance import accept_as_normal, strike_span
@@ -79,6 +80,8 @@ class ScalarDetector(Records):
         """
         plan.write(self.streams, slots, self.shape)
         self._zones.resolve(self.streams, slots)
+        for slot in slots if plan.windows_ms else ():
+            convert_windows(self.streams, self.tables, slot)
         for slot in self._begun(slots, plan) if plan.ago_ms else self.past.drop(slots):
             self._unpin(slot)
         self._pin(slots, plan)
@@ -265,6 +268,16 @@ class ScalarDetector(Records):
             self.bytes_per_stream,
             self._front_bytes,
         )
+
+    def lengths(self, slot: int) -> tuple[int, ...]:
+        """Lengths in samples of the current windows that count.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        mask = int(self.streams["windows"][slot])
+        return tuple(length for index, length in enumerate(self.shape.windows) if mask >> index & 1)
 
     def windows(self, slot: int, window: int) -> WindowView:
         """Reference and current window of a stream, side by side.

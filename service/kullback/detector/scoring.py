@@ -26,6 +26,7 @@ from kullback.detector.calibration import (
 from kullback.detector.dependence import note_oldest, note_rank
 from kullback.detector.deseason import follow_season
 from kullback.detector.effect import effect_is_small
+from kullback.detector.intervals import set_budget, set_windows
 from kullback.detector.layout import FOLLOWED, LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
 from kullback.detector.maxima import BLOCK_SAMPLES
@@ -111,7 +112,7 @@ def accept(
             admit(stream, REFRESH_SAMPLES, scratch)
         growing = stream.reference_count < stream.reference_limit or stream.blocks < TRUSTED_BLOCKS
         if growing and not stream.episode & ANOMALOUS:
-            _set_budget(stream, live_streams)
+            _convert(stream, tables, live_streams)
             set_rank_line(stream, tables)
     _score(stream, tables, value_nats, level_nats, learn, live_streams, scratch)
 
@@ -166,17 +167,16 @@ def _begin(stream: Any, tables: Any, live_streams: int, scratch: NDArray[np.int6
         push(stream, tables, code, key == key_before(stream, at))
         stream.codes[at] = code
     stream.head = newest
-    _set_budget(stream, live_streams)
+    _convert(stream, tables, live_streams)
     set_rank_line(stream, tables)
     set_value_lines(stream)
 
 
 @kernel
-def _set_budget(stream: Any, live_streams: int) -> None:
-    samples = stream.budget_samples
-    if samples <= 0.0:
-        samples = stream.budget_ms / max(stream.interval_ms, 1.0)
-    stream.samples_per_alarm = samples / stream.budget_alarms * (live_streams if stream.fleet else 1)
+def _convert(stream: Any, tables: Any, live_streams: int) -> None:
+    """Follow the stream's interval: what is given in time becomes samples."""
+    set_budget(stream, live_streams)
+    set_windows(stream, tables.windows)
 
 
 @kernel
@@ -223,7 +223,7 @@ def _score(
     if stream.value_blocks < EARLY_BLOCKS:
         _learn_early(stream, value_nats, level_nats)
     if learn:
-        _learn_value_line(stream, value_nats, level_nats, live_streams)
+        _learn_value_line(stream, tables, value_nats, level_nats, live_streams)
     if counts:
         _learn_rank_line(stream, tables, nats, live_streams)
 
@@ -237,7 +237,9 @@ def _learn_early(stream: Any, value_nats: float, level_nats: float) -> None:
 
 
 @kernel
-def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_streams: int) -> None:
+def _learn_value_line(
+    stream: Any, tables: Any, value_nats: float, level_nats: float, live_streams: int
+) -> None:
     observe(stream, VALUE, value_nats)
     observe(stream, LEVEL, level_nats)
     stream.value_block_fill += 1
@@ -246,7 +248,7 @@ def _learn_value_line(stream: Any, value_nats: float, level_nats: float, live_st
         keep_maximum(stream, LEVEL, stream.value_blocks)
         stream.value_blocks += 1
         stream.value_block_fill = 0
-        _set_budget(stream, live_streams)
+        _convert(stream, tables, live_streams)
         set_value_lines(stream)
 
 
@@ -265,7 +267,7 @@ def _learn_rank_line(stream: Any, tables: Any, nats: float, live_streams: int) -
         stream.blocks += 1
         stream.block_fill = 0
         if not stream.episode & ANOMALOUS:
-            _set_budget(stream, live_streams)
+            _convert(stream, tables, live_streams)
             set_rank_line(stream, tables)
 
 

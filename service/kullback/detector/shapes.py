@@ -14,16 +14,17 @@ def shape_for(profiles: Sequence[Profile]) -> Shape:
     Parameters
     ----------
     profiles : sequence of Profile
-        One whose windows are all durations gets the default lengths; the nearest one counts.
+        One with windows given as durations has the default lengths, too: which is nearest to them depends on
+        each stream's interval.
 
     Raises
     ------
     RequestError
         When the profiles together ask for more windows than a stream can hold.
     """
-    windows = {
-        window for profile in profiles for window in profile.current_samples or DEFAULT_WINDOWS_SAMPLES
-    }
+    windows = {window for profile in profiles for window in profile.current_samples}
+    if any(profile.current_ms or not profile.current_samples for profile in profiles):
+        windows |= set(DEFAULT_WINDOWS_SAMPLES)
     rising = tuple(sorted(windows | set(DEFAULT_WINDOWS_SAMPLES)))
     if len(rising) > MAX_WINDOWS:
         rising = tuple(sorted(windows))

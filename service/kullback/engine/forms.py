@@ -97,6 +97,10 @@ class Detector(Rows, Protocol):
         """Give streams other parameters and keep their history."""
         ...
 
+    def lengths(self, slot: int, /) -> tuple[int, ...]:
+        """Lengths in samples of the current windows that count."""
+        ...
+
     def windows(self, slot: int, window: int, /) -> Any:
         """Reference and current window side by side."""
         ...

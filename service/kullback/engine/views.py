@@ -31,6 +31,16 @@ class Views:
         """
         return self._categories.names(number)
 
+    def lengths(self, number: int) -> tuple[int, ...]:
+        """Lengths in samples of a stream's current windows.
+
+        Parameters
+        ----------
+        number : int
+        """
+        detector, slot = self._shards.detector(number)
+        return detector.lengths(slot)
+
     def windows(self, number: int, window: int) -> Any:
         """Reference and one current window side by side.
 

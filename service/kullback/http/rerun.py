@@ -193,7 +193,8 @@ def _points(stored: Stored, trial: Trial, budgets: tuple[Budget, ...], room: Sha
 
 def _alarms(stored: Stored, profile: Profile, room: Shape) -> int:
     # Of a counter its rates are stored. The service's own sizes: others would have to be compiled first.
-    shape = Shape(profile.current_samples or room.windows, room.reference_samples, room.gap_samples)
+    windows = room.windows if profile.current_ms else profile.current_samples
+    shape = Shape(windows or room.windows, room.reference_samples, room.gap_samples)
     unnamed = Series((), Kind.GAUGE)
     return count_alarms(unnamed, stored.timestamp_ms, stored.value, replace(profile, counter=False), shape)
 

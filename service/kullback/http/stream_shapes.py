@@ -77,7 +77,9 @@ class StreamDetail(StreamRow):
     counter: bool = Field(description="Whether its rate is scored: by name or type, or as the profile says.")
     created_ms: int
     threshold_factor: float = Field(description="By how much feedback moved the threshold.")
-    windows_samples: list[int]
+    windows_samples: list[int] = Field(
+        description="Current windows in force; those given as durations are converted with `interval_ms`."
+    )
     reference: ReferenceState
     configuration: dict[str, Any] = Field(description="The profile that applies.")
 
@@ -133,7 +135,7 @@ def detail_of(fleet: OwnFleet, number: int, now_ms: int) -> StreamDetail:
         counter=stream.counter,
         created_ms=stream.created_ms,
         threshold_factor=stream.feedback,
-        windows_samples=list(stream.profile.current_samples),
+        windows_samples=list(fleet.engine.lengths(number)),
         reference=ReferenceState(**asdict(fleet.engine.comparison(number))),
         configuration=profile_json(stream.profile),
     )

@@ -98,6 +98,10 @@ class OwnStreams:
         """
         return self._engine.select(within(selector, self._tenant))
 
+    def lengths(self, number: int) -> tuple[int, ...]:
+        """See `Views.lengths`."""
+        return self._engine.views.lengths(self.stream(number).number)
+
     def windows(self, number: int, window: int) -> Any:
         """See `Views.windows`."""
         return self._engine.views.windows(self.stream(number).number, window)

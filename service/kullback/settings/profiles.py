@@ -203,8 +203,9 @@ class ProfileSettings(Section):
     current: Annotated[list[int | str], AfterValidator(_readable_windows)] = Field(
         list(DEFAULT_WINDOWS_SAMPLES),
         min_length=1,
-        description="Current windows in samples. Durations such as 5m are accepted and shown, but not "
-        "converted yet: a profile with durations only uses all default windows.",
+        max_length=8,
+        description="Current windows in samples, or as durations such as 5m, which become the nearest of the "
+        "lengths that are kept (those here and of other profiles), by each stream's own interval.",
     )
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     alarm_budget: BudgetText = Field(

@@ -68,6 +68,9 @@ class TinyDetector:
             state["total"][one] += x
             state["last_ms"][one] = at_ms
 
+    def lengths(self, slot: int) -> tuple[int, ...]:
+        return (4, 16)
+
     def windows(self, slot: int, window: int) -> Any:
         return ("windows", slot, window)
 

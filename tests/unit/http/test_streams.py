@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from tests.unit.http.conftest import feed, normal
+from tests.unit.http.conftest import feed, normal, serving
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +197,11 @@ def test_a_deleted_stream_is_gone(client: httpx.Client) -> None:
     assert client.delete(f"/api/v1/streams/{stream}").status_code == 204
     assert client.get(f"/api/v1/streams/{stream}").status_code == 404
     assert client.delete(f"/api/v1/streams/{stream}").status_code == 404
+
+
+def test_windows_given_as_durations_are_shown_in_samples_of_the_stream(tmp_path: Path) -> None:
+    watched = {"match": "timed_seconds", "current": ["5m", "1h"]}
+    with serving(tmp_path, profiles=[watched]) as client:
+        stream = client.get(f"/api/v1/streams/{feed(client, 'timed_seconds', normal(400))}").json()
+    assert stream["configuration"]["current"] == ["5m", "1h"]
+    assert stream["windows_samples"] == [256, 1024]

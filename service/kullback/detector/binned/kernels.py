@@ -27,6 +27,7 @@ from kullback.detector.binned.statistics import (
     statistic_of,
     surprise,
 )
+from kullback.detector.intervals import set_budget
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
 from kullback.detector.maxima import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
@@ -206,10 +207,7 @@ def set_line(stream: Any, live_streams: int) -> None:
     stream : record
     live_streams : int
     """
-    samples = stream.budget_samples
-    if samples <= 0.0:
-        samples = stream.budget_ms / max(stream.interval_ms, 1.0)
-    stream.samples_per_alarm = samples / stream.budget_alarms * (max(live_streams, 1) if stream.fleet else 1)
+    set_budget(stream, live_streams)
     blocks = min(stream.line_blocks, BLOCKS)
     location, scale = PRIOR_LOCATION, PRIOR_SCALE
     if blocks >= FEWEST_BLOCKS:

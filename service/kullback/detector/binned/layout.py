@@ -68,8 +68,7 @@ RECORD = np.dtype(
         # the plan
         ("feedback", "f8"),
         ("budget_alarms", "f8"),
-        ("budget_ms", "f8"),
-        ("budget_samples", "f8"),
+        ("budget_span", "f8"),
         ("fixed_nats", "f8"),
         ("out_of_order_ms", "i8"),
         ("fixed_window", "i4"),

@@ -121,6 +121,15 @@ class BinnedStreams(Records):
         window, kind = divmod(leader, KINDS)
         return f"{KIND_NAMES[kind]}, {WINDOWS[window]} samples" if leader >= 0 else "none"
 
+    def lengths(self, slot: int) -> tuple[int, ...]:  # noqa: ARG002 - one answer for all
+        """Lengths in samples of the current windows, the same of every stream.
+
+        Parameters
+        ----------
+        slot : int
+        """
+        return WINDOWS
+
     def windows(self, slot: int, window: int) -> WindowView:
         """Reference and current window of a stream, side by side.
 

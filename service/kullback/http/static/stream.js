@@ -24,11 +24,12 @@ function showFacts(stream) {
     : `Warming up, ${Math.floor(100 * warm)} %: too few samples yet to say what is normal.`;
   find("values").hidden = stream.form === "category";
   const season = stream.season ? [["Season", stream.season]] : [];
+  const compared = stream.reference.kind === "rolling" ? [] : [["Compared with", stream.reference.state]];
   facts(find("facts"), [
     ["Score", number(stream.score)], ["Divergence", stream.divergence_nats === null ? "–" : `${number(stream.divergence_nats)} nats`],
     ["Alarm budget", stream.budget], ["Alarms per day so far", number(stream.realised_alarms_per_day)], ["Alarms so far", String(stream.anomalies)],
     ["Last sample", age(stream.last_sample_ms)], ["Interval", stream.interval_ms ? quantity(stream.interval_ms / 1000, "s") : "–"],
-    ["Samples", stream.samples.toLocaleString("en")], ["Threshold factor", number(stream.threshold_factor)], ...season]);
+    ["Samples", stream.samples.toLocaleString("en")], ["Threshold factor", number(stream.threshold_factor)], ...season, ...compared]);
   find("configuration").textContent = JSON.stringify(stream.configuration, null, 2);
   view.window ??= stream.windows_samples.includes(USUAL_WINDOW) ? USUAL_WINDOW : stream.windows_samples[0];
   chips(find("windows"), stream.windows_samples.map((size) => [size, size.toLocaleString("en")]), view.window, (size) => { view.window = size; again(); });
