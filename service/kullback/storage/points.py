@@ -34,20 +34,30 @@ class Chunk:
         Its id.
     points : POINT array, shape (n,)
         Rising in time; n ≥ 1.
+    span_ms : (int, int)
+        Times of the first and of the last point.
+    peak : float
+        Largest score; -inf where none was trusted.
     """
 
     stream: str
     points: NDArray[Any]
+    span_ms: tuple[int, int]
+    peak: float
 
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """Times of the first and of the last point."""
-        return int(self.points["at_ms"][0]), int(self.points["at_ms"][-1])
 
-    @property
-    def peak(self) -> float:
-        """Largest score; -inf where none was trusted."""
-        return float(np.fmax.reduce(self.points["max_score"], initial=-np.inf))
+def chunks_of(streams: Sequence[str], points: NDArray[Any]) -> list[Chunk]:
+    """The chunks of streams whose points are as many.
+
+    Parameters
+    ----------
+    streams : sequence of str
+    points : POINT array, shape (len(streams), n)
+    """
+    spans_ms = points["at_ms"][:, [0, -1]].tolist()
+    peaks = np.fmax.reduce(points["max_score"], axis=1, initial=-np.inf).tolist()
+    rows = zip(streams, points, spans_ms, peaks, strict=True)
+    return [Chunk(stream, own, (first, last), peak) for stream, own, (first, last), peak in rows]
 
 
 class FullRows(NamedTuple):
@@ -187,7 +197,7 @@ class Points:
             stream, count = self._ids.pop(number, ""), self._count[number]
             self._numbers.pop(stream, None)
             if stream and count:
-                self._full.append(Chunk(stream, self._points[number, :count].copy()))
+                self._full += chunks_of([stream], self._points[[number], :count])
         self._points[numbers] = np.zeros((), POINT)
         self._count[numbers] = 0
 
@@ -223,12 +233,9 @@ class Points:
         """Make chunks of the rows that the kernel put aside."""
         used = int(self._full_rows.used[0])
         self._full_rows.used[0] = 0
-        numbers, points = self._full_rows.number[:used].tolist(), self._full_rows.points[:used].copy()
-        self._full += [
-            Chunk(self._ids[number], row)
-            for number, row in zip(numbers, points, strict=True)
-            if number in self._ids
-        ]
+        streams = [self._ids.get(number, "") for number in self._full_rows.number[:used].tolist()]
+        chunks = chunks_of(streams, self._full_rows.points[:used].copy())
+        self._full += [chunk for chunk in chunks if chunk.stream]
 
 
 def warmup() -> None:
