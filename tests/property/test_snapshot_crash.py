@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.crash_image import leave_behind
 
 from kullback.app.build import build_pipeline
 from kullback.core.batch import Batch
@@ -25,8 +25,6 @@ NOW_MS = 1_795_328_801_679
 STREAMS = [Series(sorted_labels([(NAME, "m_seconds"), ("i", str(i))])) for i in range(600)]
 ROUNDS = 40
 SAMPLES = 6
-UNPUBLISHED = shutil.ignore_patterns("writing")
-"""Its thread may rename it while it is copied; a restart does not look at it."""
 
 
 @contextmanager
@@ -71,17 +69,6 @@ def _stream_state(pipeline: Pipeline, number: int) -> dict[str, Any]:
     kept = pipeline.history.scores(stream.id, 0, 2 * NOW_MS) if int(stream.id, 16) % 20 == 0 else np.empty(0)
     columns = [{name: column.tobytes() for name, column in row.items()} for row in rows]
     return {"columns": columns, "created_ms": stream.created_ms, "history": kept.tobytes()}
-
-
-def leave_behind(live: Path, left: Path) -> None:
-    """What a crash leaves; again when an old snapshot was being removed under the copy's hands."""
-    while True:
-        try:
-            shutil.copytree(live, left, ignore=UNPUBLISHED)
-        except (shutil.Error, FileNotFoundError):
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            return
 
 
 # No shrinking: a smaller seed is not a simpler case.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.crash_image import leave_behind
 from tests.unit.pipeline.test_reload import let_go, opened, snapshot
 
 from kullback.core.batch import Batch
@@ -105,7 +105,7 @@ def test_scores_after_a_crash_are_those_of_a_service_that_went_on(
             snapshot(live)
     assert compared(live).in_force
     before = scores(live)
-    shutil.copytree(tmp_path / "live", tmp_path / "crashed")
+    leave_behind(tmp_path / "live", tmp_path / "crashed")
     again = opened(tmp_path / "crashed", profile)
     assert scores(again) == before
     for pipeline in (live, again):

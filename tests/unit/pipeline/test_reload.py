@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.crash_image import leave_behind
 
 from kullback.app.build import build_pipeline
 from kullback.core.batch import Batch
@@ -86,7 +86,7 @@ def test_a_replay_reloads_where_the_service_did(tmp_path: Path, snapshot_at: str
         snapshot(live)
     send(live, 900, 300)
     live.history.flush(NOW_MS)
-    shutil.copytree(tmp_path / "live", tmp_path / "left")
+    leave_behind(tmp_path / "live", tmp_path / "left")
     again = opened(tmp_path / "left", LOOSE)
     assert state_of(again) == state_of(live)
     assert len(again.engine) == len(SERIES) + len(SERIES) // 2  # `pod` counted before, and not after
@@ -102,7 +102,7 @@ def test_what_came_before_a_changed_configuration_is_replayed_as_it_was(tmp_path
     send(live, 0, 700)
     wanted = state_of(live)
     live.history.flush(NOW_MS)
-    shutil.copytree(tmp_path / "live", tmp_path / "left")
+    leave_behind(tmp_path / "live", tmp_path / "left")
     let_go(live)
     again = opened(tmp_path / "left", LOOSE)
     assert state_of(again)["alerts"] == wanted["alerts"]
