@@ -36,7 +36,7 @@ AGE_MS = 9_000_000
 MOST_SAMPLES = AGE_MS // STEP_MS - 1000
 """The newest sample stays in the past."""
 METRIC = "crash_seconds"
-RETRY_S = 0.02
+RETRY_S = 0.05
 TRY_AGAIN = (429, 503)
 
 
