@@ -38,7 +38,8 @@ from kullback.settings import load_settings
 STREAMS_PER_REQUEST = 10_000
 FILL_SAMPLES = 300
 """Scores are trusted."""
-LOOK_S = 0.02
+LOOK_S = 0.05
+"""Seldom enough that looking takes nothing from the start."""
 GIVE_UP_S = 300.0
 console = Console(stderr=True)
 app = typer.Typer()
@@ -106,10 +107,11 @@ def start(storage: Path, streams: int, log: Path) -> tuple[float, float, float, 
     begin, answered_s = time.monotonic(), 0.0
     with log.open("ab") as file:
         process = subprocess.Popen([*command, "--listen", f"127.0.0.1:{port}"], stderr=file, stdout=file)
+    look = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
     try:
         while time.monotonic() - begin < GIVE_UP_S and process.poll() is None:
             try:
-                answer = httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False)
+                answer = look.get("/-/ready")
             except httpx.TransportError:
                 time.sleep(LOOK_S)
                 continue
@@ -120,6 +122,7 @@ def start(storage: Path, streams: int, log: Path) -> tuple[float, float, float, 
             time.sleep(LOOK_S)
         raise SystemExit(f"The service did not become ready; see {log}.")
     finally:
+        look.close()
         process.kill()
         process.wait()
 
