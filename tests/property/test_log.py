@@ -70,7 +70,13 @@ def assert_same(one: Batch, two: Batch) -> None:
 @given(batches())
 def test_encoding_loses_no_bit(batch: Batch) -> None:
     numbers = np.arange(len(batch.series))
-    assert_same(decode_batch(encode_batch(batch, numbers), dict(enumerate(batch.series)).__getitem__), batch)
+    assert_same(
+        decode_batch(
+            encode_batch(batch, numbers),
+            lambda found: tuple(batch.series[number] for number in found.tolist()),
+        ),
+        batch,
+    )
 
 
 @settings(max_examples=15, deadline=None)

@@ -18,6 +18,7 @@ from kullback.core.tenant import ANONYMOUS, tenant_of
 from kullback.engine.forms import Form
 
 MAX_ROUTES_PER_STREAM = 256
+MAX_ANSWERS = 16
 _KEY = attrgetter("key")
 
 
@@ -73,6 +74,7 @@ class StreamTable:
         self._shelves: dict[str, dict[str, dict[int, None]]] = {}
         self._count_of_tenant: Counter[str] = Counter()
         self._routes: dict[str, int] = {}
+        self._answers: dict[int, tuple[Sequence[Series], list[int | None]]] = {}
         self._keys: dict[int, list[str]] = {}
         self._bounds: dict[str, float] = {}
         self.followers: dict[int, None] = {}
@@ -115,8 +117,17 @@ class StreamTable:
         Parameters
         ----------
         series : sequence of Series
+            Asked for twice by each request, and again and again by a replay: where all are known the answer
+            to the same object is remembered, and must be left as it is.
         """
-        return list(map(self._routes.get, map(_KEY, series)))
+        asked, numbers = self._answers.get(id(series), ((), []))
+        if asked is not series:
+            numbers = list(map(self._routes.get, map(_KEY, series)))
+            if None not in numbers:
+                if len(self._answers) == MAX_ANSWERS:
+                    self._answers.clear()
+                self._answers[id(series)] = series, numbers
+        return numbers
 
     def add(self, stream: Stream) -> None:
         """Take up a stream, or put a changed one in place of that with its number.
@@ -142,6 +153,7 @@ class StreamTable:
         bound : float or None
             Upper bound of a series that is one bucket of a histogram, `NO_BOUND` for its sum or count.
         """
+        self._answers.clear()
         keys = self._keys.setdefault(number, [])
         if len(keys) >= MAX_ROUTES_PER_STREAM:  # an ignored label that changes all the time
             self._unlearn(keys.pop(0))
@@ -180,6 +192,7 @@ class StreamTable:
 
     def forget_routes(self) -> None:
         """Work out anew which stream each series feeds; after profiles changed."""
+        self._answers.clear()
         self._routes.clear()
         self._keys.clear()
         self._bounds.clear()
@@ -211,6 +224,7 @@ class StreamTable:
         )
 
     def _unlearn(self, key: str) -> None:
+        self._answers.clear()
         del self._routes[key]
         self._bounds.pop(key, None)
 

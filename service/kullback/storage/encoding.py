@@ -73,7 +73,7 @@ def encode_batch(batch: Batch, series_numbers: NDArray[np.int64]) -> bytes:
     return b"".join([header, *(column.tobytes() for column in columns), names])
 
 
-def decode_batch(body: bytes, series: Callable[[int], Series]) -> Batch:
+def decode_batch(body: bytes, series: Callable[[NDArray[np.int64]], tuple[Series, ...]]) -> Batch:
     """The batch that `encode_batch` wrote.
 
     Parameters
@@ -81,7 +81,7 @@ def decode_batch(body: bytes, series: Callable[[int], Series]) -> Batch:
     body : bytes
         Whole and unharmed (its checksum was compared).
     series : callable
-        The series of one of the log's numbers.
+        The series of the log's numbers.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def decode_batch(body: bytes, series: Callable[[int], Series]) -> Batch:
     value = reader.take(np.float64, n)
     buckets = _decode_buckets(reader, flags, n, bounds) if flags & _HAS_BUCKETS else None
     names = tuple(orjson.loads(body[reader.at :])) if names_bytes else ()
-    return Batch(tuple(map(series, numbers.tolist())), index, times, value, buckets, names)
+    return Batch(series(numbers), index, times, value, buckets, names)
 
 
 def _decode_buckets(reader: _Columns, flags: int, n: int, bounds: int) -> Buckets:

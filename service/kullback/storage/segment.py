@@ -32,6 +32,7 @@ NONE_KNOWN: Mapping[Labels, Series] = MappingProxyType({})
 
 SCHEMA_VERSION = 1
 SUFFIX = ".db"
+MAX_TUPLES = 16
 _SYNCHRONOUS: dict[Sync, Synchronous] = {"full": "FULL", "interval": "NORMAL", "off": "OFF"}
 _UPGRADES: dict[int, str] = {
     0: """
@@ -83,6 +84,7 @@ class Segment:
         self._series: dict[int, Series] = {}
         self._numbers: dict[str, int] = {}
         self._learnt = False
+        self._tuples: dict[bytes, tuple[Series, ...]] = {}
         newest = self._connection.execute("SELECT max(offset) FROM entries").fetchone()[0]
         self.last_offset: int = self.first_offset - 1 if newest is None else newest
 
@@ -128,7 +130,7 @@ class Segment:
         for number, packed, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
             self._highest = max(self._highest, number)
             if _checksum(number, packed, kind, unit) == checksum:
-                labels = tuple((name, value) for name, value in orjson.loads(packed))
+                labels = tuple([(name, value) for name, value in orjson.loads(packed)])
                 found = known.get(labels)
                 fits = found is not None and (found.kind, found.unit) == (kind, unit)
                 self._series[number] = found if found and fits else Series(labels, Kind(kind), unit)
@@ -224,7 +226,16 @@ class Segment:
         entry = Entry(now_ms, protocol, any_age=bool(any_age), offset=offset)
         if action:
             entry = replace(entry, action=orjson.loads(action))
-        return replace(entry, batch=decode_batch(body, self._series.__getitem__)) if body else entry
+        return replace(entry, batch=decode_batch(body, self._series_of)) if body else entry
+
+    def _series_of(self, numbers: NDArray[np.int64]) -> tuple[Series, ...]:
+        """The same object for the same numbers, so that what was found out about it can be remembered."""
+        key = numbers.tobytes()
+        if key not in self._tuples:
+            if len(self._tuples) == MAX_TUPLES:
+                self._tuples.clear()
+            self._tuples[key] = tuple(map(self._series.__getitem__, numbers.tolist()))
+        return self._tuples[key]
 
 
 def _checksum(*columns: int | str | bytes) -> int:

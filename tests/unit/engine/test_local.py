@@ -192,3 +192,14 @@ def test_an_empty_batch_is_fine() -> None:
     one = engine(shards=2)
     assert len(one.update(Batch((), *(np.empty(0, t) for t in (np.int32, np.int64, float))), 1, 1)) == 0
     assert len(one.summary(np.empty(0, np.int32)).samples) == 0
+
+
+def test_what_is_remembered_of_a_request_ends_with_its_streams() -> None:
+    one, asked = engine(), batch((A, 1, 1.0), (B, 1, 2.0))
+    first = one.update(asked, 1, 1)
+    again = Batch(asked.series, asked.stream_index, asked.timestamp_ms + 1, asked.value)
+    assert one.update(again, 2, 2).stream.tolist() == first.stream.tolist()
+    one.close(int(first.stream[1]), 3)
+    one.update(batch((C, 3, 1.0)), 3, 4)  # takes the slot that B had
+    later = Batch(asked.series, asked.stream_index, asked.timestamp_ms + 9, asked.value)
+    assert [one.stream(int(n)).series.metric for n in one.update(later, 4, 5).stream] == ["a", "b"]
