@@ -1,8 +1,8 @@
 """What a stream keeps of its own past to be compared with it: a sample of the values of each slot of time.
 
-The ring reaches back by one period and half the span around it. Whenever a slot is over, the values of the
-slots around the same time one period ago become the reference. Every sample is judged against the reference
-of its own time, so windows and bank go on over a renewal.
+The ring reaches back by one period and half the span around it. From slot to slot the values around the same
+time one period ago become the reference. Every sample is judged against the reference of its own time, so
+windows and bank go on over a renewal.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from kullback.detector.pinned import let_go, renew
 PAST_SLOTS, SLOT_SAMPLES = 256, 64
 FEWEST_SAMPLES = 64
 """Of fewer no reference is made."""
+RENEWED_SHIFT = 4
+"""It is renewed after a sixteenth of its span, or when the slot is over where that is longer."""
 PAST = np.dtype(
     [
         ("by_ms", "i8"),
         ("span_ms", "i8"),
         ("slot_ms", "i8"),
-        ("newest", "i8"),
+        ("renewed", "i8"),
         ("number", "i8", (PAST_SLOTS,)),
         ("seen", "i4", (PAST_SLOTS,)),
         ("distance", "f4", (PAST_SLOTS, SLOT_SAMPLES)),
@@ -34,7 +36,8 @@ PAST = np.dtype(
     align=True,
 )
 """Ring of slots by their number, which is time / `slot_ms`: how many samples each saw, and distances from the
-stream's origin of at most SLOT_SAMPLES of them, drawn by chance. `newest` slot begun; 0 in `by_ms`: free."""
+stream's origin of at most SLOT_SAMPLES of them, drawn by chance. `renewed` is the slot in which the reference
+was renewed last, −1 for none. 0 in `by_ms`: a free row."""
 
 ANOMALOUS, SHIFTED = int(Episode.ANOMALOUS), int(Episode.SHIFTED)
 
@@ -66,7 +69,7 @@ class Pasts:
         past = self.rows[row]
         if (past["by_ms"], past["span_ms"]) == (by_ms, span_ms):
             return False
-        past["by_ms"], past["span_ms"], past["newest"] = by_ms, span_ms, -1
+        past["by_ms"], past["span_ms"], past["renewed"] = by_ms, span_ms, -1
         past["slot_ms"] = max(-(-(by_ms + span_ms // 2) // (PAST_SLOTS - 2)), 1)
         past["number"], past["seen"] = -1, 0
         return True
@@ -100,7 +103,7 @@ class Pasts:
             return 0
         past = self.rows[self.row_of[slot]]
         held = past["number"][past["seen"] > 0]
-        return int((past["newest"] + 1 - held.min()) * past["slot_ms"]) if len(held) else 0
+        return int((held.max() + 1 - held.min()) * past["slot_ms"]) if len(held) else 0
 
     def strike(self, slot: int, start_ms: int, end_ms: int) -> None:
         """Forget the slots of time that a span touches.
@@ -173,7 +176,8 @@ class Pasts:
 
 @kernel
 def follow_past(stream: Any, tables: Any, past: Any, timestamp_ms: int, scratch: NDArray[np.int64]) -> None:
-    """Renew the reference when a slot of time begins; where nothing is known of it, the own past rolls on.
+    """Renew the reference when a slot of time begins, but not for a small part of its span; where nothing is
+    known of the time, the stream's newest past rolls on.
 
     Parameters
     ----------
@@ -185,9 +189,9 @@ def follow_past(stream: Any, tables: Any, past: Any, timestamp_ms: int, scratch:
         As for `admit`.
     """
     number = timestamp_ms // past.slot_ms
-    if number <= past.newest:
+    if past.renewed >= 0 and (number - past.renewed) * past.slot_ms < max(past.span_ms >> RENEWED_SHIFT, 1):
         return
-    past.newest = number
+    past.renewed = number
     distances = around(past, number * past.slot_ms + past.slot_ms // 2 - past.by_ms)
     if len(distances) >= FEWEST_SAMPLES:
         renew(stream, tables, distances)

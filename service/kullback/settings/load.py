@@ -68,6 +68,11 @@ def read_profile(fields: Mapping[str, Any]) -> Profile:
         profile = ProfileSettings.model_validate(fields)
     except ValidationError as problem:
         raise RequestError(ErrorId.BAD_CONFIG, _sentences(problem, None)) from problem
+    if profile.reference.kind in ("pinned", "stream"):
+        kind = profile.reference.kind
+        raise RequestError(
+            ErrorId.BAD_CONFIG, f"reference.kind: a back-test has one series; rolling or ago, not {kind}."
+        )
     return profile.build(alerting.for_, alerting.keep_firing_for)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from kullback.backtest import backtest
 from kullback.core.budget import Budget
+from kullback.core.labels import Series
+from kullback.core.profile import Profile, Reference
 from kullback.core.scores import Episode, Scores, blank_scores
 from kullback.detector.layout import FOLLOWED, Shape
 from kullback.detector.past import PAST, SLOT_SAMPLES, Pasts
@@ -125,6 +130,14 @@ def test_rows_of_times_that_go_back_are_no_harm() -> None:
     feed(detector, daily(2))
     feed(detector, daily(1), after_ms=-5 * DAY_MS)
     assert np.isfinite(detector.streams["score"][0])
+
+
+def test_a_back_test_gives_the_scores_of_the_service() -> None:
+    values = daily(2.5)
+    live = feed(watching(replace(A_DAY_AGO, budget=Budget())), values)
+    profile = Profile(reference=Reference(ago_ms=A_DAY_AGO.ago_ms, span_ms=A_DAY_AGO.ago_span_ms))
+    tried = backtest(Series(()), live.timestamp_ms, values, profile)
+    assert np.array_equal(tried.scores.score, live.score, equal_nan=True)
 
 
 def test_a_strike_reaches_the_past() -> None:

@@ -5,7 +5,7 @@ import pytest
 from kullback.core.budget import Budget
 from kullback.core.errors import RequestError
 from kullback.core.profile import Direction, FixedThreshold, Reference, Season
-from kullback.settings import load_settings
+from kullback.settings import load_settings, read_profile
 
 FULL = """
 server: {listen: "0.0.0.0:9797"}
@@ -124,6 +124,15 @@ def test_kinds_of_references_are_read(tmp_path: Path, reference: str, read: Refe
     path = tmp_path / "kullback.yml"
     path.write_text(f"profiles: [{{reference: {reference}}}]")
     assert load_settings(path).build_profiles()[0].reference == read
+
+
+@pytest.mark.parametrize(
+    "reference", [{"kind": "pinned", "name": "a"}, {"kind": "stream", "labels": {"a": "b"}}]
+)
+def test_a_back_test_cannot_compare_with_what_it_has_not(reference: dict[str, object]) -> None:
+    with pytest.raises(RequestError, match="rolling or ago"):
+        read_profile({"reference": reference})
+    assert read_profile({"reference": {"kind": "ago", "by": "1d"}}).reference.ago_ms == 86_400_000
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
