@@ -8,6 +8,7 @@ needs a lock, and no reader sees half an update.
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ T = TypeVar("T")
 P = TypeVar("P", bound="Owned")
 
 MAX_GROUP_REQUESTS = 512
+SWITCH_S = 0.0002
 
 
 class Progress(NamedTuple):
@@ -182,8 +184,8 @@ class Owner(Generic[P]):
 
     def _live(self) -> None:
         try:
-            self._prepare()
-            with _without_collector():
+            with _starting():
+                self._prepare()
                 for progress in self._pipeline.recover():
                     self.progress = progress
             self.ready = True
@@ -237,16 +239,20 @@ class Owner(Generic[P]):
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def _starting() -> Iterator[None]:
     """Python's collector looks at every object again and again while a large fleet comes back.
 
     What is there afterwards stays as long as the service runs, so later collections leave it out, too:
-    looking at the objects of 100 000 streams would hold requests up.
+    looking at the objects of 100 000 streams would hold requests up. Threads that copy and check beside this
+    one ask for the interpreter often and briefly, and must not wait for it as long as they usually would.
     """
     gc.disable()
+    usually_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
     try:
         yield
     finally:
+        sys.setswitchinterval(usually_s)
         gc.freeze()
         gc.enable()
 

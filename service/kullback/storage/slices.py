@@ -30,7 +30,7 @@ FORMAT = 1
 _FILE = struct.Struct("<8sI")
 _PART = struct.Struct("<4sIQI")
 _SLICE, _END = b"SLIC", b"ENDS"
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 22
 
 UPGRADES: dict[int, Callable[[Slice], Slice]] = {}
 """What turns a slice of the key's format into one of the next."""
