@@ -73,6 +73,7 @@ bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternative
 	$(bin)/python -m benchmarks.decoders
 	$(bin)/python -m benchmarks.end_to_end
 	$(bin)/python -m benchmarks.start_up
+	$(bin)/python -m benchmarks.pauses
 
 bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
 	$(bin)/python -m benchmarks.detection $(ARGS)
