@@ -72,6 +72,7 @@ bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternative
 	$(bin)/python -m benchmarks.engine_speed
 	$(bin)/python -m benchmarks.decoders
 	$(bin)/python -m benchmarks.end_to_end
+	$(bin)/python -m benchmarks.page
 	$(bin)/python -m benchmarks.start_up
 	$(bin)/python -m benchmarks.pauses
 
