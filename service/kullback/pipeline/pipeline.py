@@ -223,7 +223,7 @@ class Pipeline(Fleet):
             put_in_force(self, window)
         after = self.checkpoint.offset
         first, last = after + 1, self.log.last_offset
-        known = [stream.series for stream in self.engine]
+        known = {stream.series.labels: stream.series for stream in self.engine}
         for entry in self.log.replay(after, known):
             with suppress(RequestError):  # an action that was refused when it was asked for, too
                 self.apply(entry)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Protocol
 
 from kullback.core.errors import ErrorId, Overloaded
-from kullback.core.labels import Series
+from kullback.core.labels import Labels, Series
 from kullback.storage.directory import flush_directory
 from kullback.storage.entry import Entry
-from kullback.storage.segment import SUFFIX, DamagedEntry, Segment, Sync
+from kullback.storage.segment import NONE_KNOWN, SUFFIX, DamagedEntry, Segment, Sync
 
 DAMAGED = ".damaged"
 
@@ -42,7 +42,7 @@ class Log(Protocol):
         """Write entries together; the offsets they got."""
         ...
 
-    def replay(self, after: int, known: Sequence[Series] = ()) -> Iterator[Entry]:
+    def replay(self, after: int, known: Mapping[Labels, Series] = NONE_KNOWN) -> Iterator[Entry]:
         """The entries behind an offset; their series are those known where there are any."""
         ...
 
@@ -123,7 +123,7 @@ class SqliteLog:
         self.last_offset = offsets[-1]
         return offsets
 
-    def replay(self, after: int, known: Sequence[Series] = ()) -> Iterator[Entry]:
+    def replay(self, after: int, known: Mapping[Labels, Series] = NONE_KNOWN) -> Iterator[Entry]:
         """The entries behind an offset, in order.
 
         Entries behind a damaged one are skipped, noted in `damage`, and taken out of the log, so that what
@@ -132,8 +132,8 @@ class SqliteLog:
         Parameters
         ----------
         after : int
-        known : sequence of Series
-            Series that are there already: they are taken and not made anew.
+        known : mapping of Labels to Series
+            Series that are there already, by their labels: they are taken and not made anew.
 
         Raises
         ------
@@ -234,7 +234,7 @@ class SqliteLog:
                 raise
             return self._set_aside(path, problem)
 
-    def _read(self, path: Path, after: int, known: Sequence[Series]) -> Iterator[Entry]:
+    def _read(self, path: Path, after: int, known: Mapping[Labels, Series]) -> Iterator[Entry]:
         if path == self._active.path:
             yield from self._active.read(after, known)
             return

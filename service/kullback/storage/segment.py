@@ -10,10 +10,11 @@ import contextlib
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -21,12 +22,13 @@ import orjson
 from numpy.typing import NDArray
 
 from kullback.core.batch import Batch
-from kullback.core.labels import Kind, Series
+from kullback.core.labels import Kind, Labels, Series
 from kullback.storage.database import Synchronous, open_database, transaction
 from kullback.storage.encoding import decode_batch, encode_batch, without_unused_series
 from kullback.storage.entry import Entry
 
 Sync = Literal["full", "interval", "off"]
+NONE_KNOWN: Mapping[Labels, Series] = MappingProxyType({})
 
 SCHEMA_VERSION = 1
 SUFFIX = ".db"
@@ -111,12 +113,12 @@ class Segment:
             raise
         self.last_offset = entries[-1].offset
 
-    def learn(self, known: Sequence[Series] = ()) -> None:
+    def learn(self, known: Mapping[Labels, Series] = NONE_KNOWN) -> None:
         """Read the table of series, unless that was done; it may be that of a large fleet.
 
         Parameters
         ----------
-        known : sequence of Series
+        known : mapping of Labels to Series
             Those that are there already are taken and not made anew.
 
         Raises
@@ -125,21 +127,23 @@ class Segment:
         """
         if self._learnt:
             return
-        found = {(orjson.dumps(one.labels), int(one.kind), one.unit): one for one in known}
         for number, packed, kind, unit, checksum in self._connection.execute("SELECT * FROM series"):
             self._highest = max(self._highest, number)
             if _checksum(number, packed, kind, unit) == checksum:
-                self._series[number] = found.get((packed, kind, unit)) or _series(packed, kind, unit)
+                labels = tuple([(name, value) for name, value in orjson.loads(packed)])
+                found = known.get(labels)
+                fits = found is not None and (found.kind, found.unit) == (kind, unit)
+                self._series[number] = found if found and fits else Series(labels, Kind(kind), unit)
         self._numbers = {series.key: number for number, series in self._series.items()}
         self._learnt = True
 
-    def read(self, after: int, known: Sequence[Series] = ()) -> Iterator[Entry]:
+    def read(self, after: int, known: Mapping[Labels, Series] = NONE_KNOWN) -> Iterator[Entry]:
         """The entries behind an offset, in order.
 
         Parameters
         ----------
         after : int
-        known : sequence of Series
+        known : mapping of Labels to Series
             As for `learn`.
 
         Raises
@@ -232,10 +236,6 @@ class Segment:
                 self._tuples.clear()
             self._tuples[key] = tuple(map(self._series.__getitem__, numbers.tolist()))
         return self._tuples[key]
-
-
-def _series(packed: bytes, kind: int, unit: str) -> Series:
-    return Series(tuple([(name, value) for name, value in orjson.loads(packed)]), Kind(kind), unit)
 
 
 def _checksum(*columns: int | str | bytes) -> int:

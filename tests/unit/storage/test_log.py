@@ -260,6 +260,6 @@ def test_series_that_are_known_already_are_not_made_anew(tmp_path: Path) -> None
     log.append([Entry(1_000, "json", batch("a", "b"))])
     log.close()
     known, other = series("a"), series("b", Kind.COUNTER)
-    (found,) = SqliteLog(tmp_path).replay(0, [known, other])
+    (found,) = SqliteLog(tmp_path).replay(0, {known.labels: known, other.labels: other})
     assert found.batch.series[0] is known
     assert found.batch.series[1] == series("b")
