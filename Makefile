@@ -78,6 +78,7 @@ bench: $(venv)/.dev ## Throughput, memory and decoders, beside their alternative
 
 bench-detection: $(venv)/.dev ## False alarms, delays and incidents, beside other detectors
 	$(bin)/python -m benchmarks.detection $(ARGS)
+	$(bin)/python -m benchmarks.detection.following --out docs/benchmarks/following.json
 
 fuzz: $(venv)/.dev ## A million damaged bodies over HTTP, another into the decoders alone: no 5xx (half an hour)
 	$(bin)/python -m tests.fuzz $(ARGS)

@@ -62,3 +62,19 @@ def strike_span(streams: NDArray[Any], slot: int, newest: int, oldest: int) -> i
     room = stream.reference_count - FEWEST_SAMPLES
     first = max(first, last - room // REFRESH_SAMPLES + 1)
     return struck + drop_blocks(stream, first, last)
+
+
+def strike_times(streams: NDArray[Any], slot: int, start_ms: int, end_ms: int) -> int:
+    """`strike_span` of a span of time: samples are found by the stream's interval.
+
+    Parameters
+    ----------
+    streams : array of stream records
+    slot : int
+    start_ms, end_ms : int
+    """
+    stream = streams[slot]
+    interval_ms = max(float(stream["interval_ms"]), 1.0)
+    oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
+    newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
+    return int(strike_span(streams, slot, newest, max(oldest, newest)))

@@ -133,7 +133,7 @@ def _hold(stream: Any, tables: Any, distances: Values, digest: int) -> None:
 
 @kernel
 def unpin(streams: NDArray[Any], tables: NDArray[Any], slot: int) -> None:
-    """Let a stream's reference roll again, beginning with its newest samples.
+    """Let a stream's reference roll again, beginning with its newest samples; nothing when it does.
 
     Parameters
     ----------
@@ -142,7 +142,8 @@ def unpin(streams: NDArray[Any], tables: NDArray[Any], slot: int) -> None:
     slot : int
     """
     stream: Any = streams[slot]
-    let_go(stream, tables[0], np.empty(scratch_samples(stream), np.int64))
+    if stream.pinned:
+        let_go(stream, tables[0], np.empty(scratch_samples(stream), np.int64))
 
 
 @kernel

@@ -22,7 +22,7 @@ from kullback.detector.explain import (
 from kullback.detector.intervals import convert_windows
 from kullback.detector.kernels import update_batch
 from kullback.detector.layout import FOLLOWED, Shape, allocate
-from kullback.detector.maintenance import accept_as_normal, strike_span
+from kullback.detector.maintenance import accept_as_normal, strike_times
 from kullback.detector.pardon import put_back
 from kullback.detector.past import Pasts
 from kullback.detector.pinned import pin, thinned, unpin
@@ -32,7 +32,7 @@ from kullback.detector.records import Records, Slots
 from kullback.detector.summary import Summary, summarise
 from kullback.detector.tables import build_tables, load_null
 from kullback.detector.value import FIRST_SCORE_SAMPLES
-from kullback.detector.views import WindowView, newest_values, reference_values, view_window
+from kullback.detector.views import WindowView, newest_known, view_window
 from kullback.detector.zone_table import Zones
 
 WARM_UP_BATCH_SAMPLES = 200
@@ -83,7 +83,7 @@ class ScalarDetector(Records):
         for slot in slots if plan.windows_ms else ():
             convert_windows(self.streams, self.tables, slot)
         for slot in self._begun(slots, plan) if plan.ago_ms else self.past.drop(slots):
-            self._unpin(slot)
+            unpin(self.streams, self.tables, slot)
         self._pin(slots, plan)
 
     def renew(self, slot: int, values: NDArray[np.float64]) -> None:
@@ -99,17 +99,13 @@ class ScalarDetector(Records):
         pin(self.streams, self.tables, slot, thinned(values, most), FOLLOWED)
 
     def newest(self, slot: int, count: int) -> NDArray[np.float64]:
-        """The newest samples, rising; of a stream whose queue is still short those of its reference as well.
+        """The newest samples, rising; see `newest_known`.
 
         Parameters
         ----------
         slot, count : int
         """
-        stream = self.streams[slot]
-        newest = newest_values(stream, count)
-        if len(newest) < count and not stream["pinned"]:
-            newest = np.concatenate((newest, reference_values(stream)))
-        return np.sort(newest)
+        return newest_known(self.streams[slot], count)
 
     def is_held(self, slot: int) -> bool:
         """Whether a stream has another reference than its own newest past.
@@ -142,11 +138,7 @@ class ScalarDetector(Records):
         else:
             follows = plan.ago_ms > 0 or plan.follows
             for slot in slots[(held != 0) & ~(follows & (held == FOLLOWED))]:
-                self._unpin(slot)
-
-    def _unpin(self, slot: int) -> None:
-        if self.streams["pinned"][slot]:
-            unpin(self.streams, self.tables, slot)
+                unpin(self.streams, self.tables, slot)
 
     def rebaseline(self, slot: int) -> None:
         """Accept what the stream shows now as its normal.
@@ -187,7 +179,7 @@ class ScalarDetector(Records):
             How many samples were struck, queued ones and ones already in the reference.
         """
         self.past.strike(slot, start_ms, end_ms)
-        return 0 if self.streams["pinned"][slot] else _strike(self.streams, slot, start_ms, end_ms)
+        return 0 if self.streams["pinned"][slot] else strike_times(self.streams, slot, start_ms, end_ms)
 
     def undo_strike(
         self, slot: int, before: dict[str, NDArray[np.generic]], start_ms: int, end_ms: int
@@ -206,7 +198,7 @@ class ScalarDetector(Records):
             return
         was: NDArray[Any] = before["stream"].copy().view(self.streams.dtype).reshape(1)
         struck = was.copy()
-        _strike(struck, 0, start_ms, end_ms)
+        strike_times(struck, 0, start_ms, end_ms)
         put_back(self.streams[slot], was[0], struck[0])
 
     def update(
@@ -383,14 +375,6 @@ class ScalarDetector(Records):
         self._zones.resolve(self.streams, slots)
 
 
-def _strike(streams: NDArray[Any], slot: int, start_ms: int, end_ms: int) -> int:
-    stream = streams[slot]
-    interval_ms = max(float(stream["interval_ms"]), 1.0)
-    oldest = int((int(stream["last_ms"]) - start_ms) / interval_ms) + 1
-    newest = max(int(np.ceil((int(stream["last_ms"]) - end_ms) / interval_ms)), 0)
-    return int(strike_span(streams, slot, newest, max(oldest, newest)))
-
-
 def warmup() -> None:
     """Compile every kernel, or read it from Numba's cache, so that no request waits for it."""
     detector = ScalarDetector(1, Shape())
@@ -404,3 +388,6 @@ def warmup() -> None:
     detector.explain(0)
     detector.strike(0, 0, 1000)
     detector.rebaseline(0)
+    detector.replan(slots, Plan(windows_ms=(1000,), follows=True))
+    detector.renew(0, np.sort(value))
+    detector.replan(slots, Plan())

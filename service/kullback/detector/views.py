@@ -104,6 +104,20 @@ def newest_values(stream: Any, count: int) -> Column:
     return values_of(stream["queue_high"][at], stream["queue_low"][at], _zero(stream))
 
 
+def newest_known(stream: Any, count: int) -> Column:
+    """The newest samples, rising; where the queue is still short, those of a rolling reference as well.
+
+    Parameters
+    ----------
+    stream : stream record
+    count : int
+    """
+    newest = newest_values(stream, count)
+    if len(newest) < count and not stream["pinned"]:
+        newest = np.concatenate((newest, reference_values(stream)))
+    return np.sort(newest)
+
+
 def view_window(stream: Any, window: int, length: int) -> WindowView:
     """A window beside the reference.
 
