@@ -19,11 +19,13 @@ from kullback.detector.maxima import (
     usual_blocks,
 )
 from kullback.detector.tables import quiet_threshold
+from kullback.detector.tail import ALARM_WEIGHT, tail_line
 
 ANOMALOUS = int(Episode.ANOMALOUS)
 TRUSTED_BLOCKS = 8
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE = 0.2, 0.7, 0.35
-"""How the channels divide the budget; value and level alarm mostly together."""
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.1, 0.4, 0.2, 1.0
+"""How the channels divide the budget. Value, level and tail alarm mostly together; of most streams the tail
+hardly uses its share, because it is judged as if it were as heavy as a power law."""
 VALUE_CAP_SCALES = 4.0
 VALUE_PRIOR_BLOCKS = 16
 EARLY_WIDENING = 3.0
@@ -36,8 +38,10 @@ EARLY_CAP_LINES = 3.0
 EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
 """Places among the maxima that are free until long after: the largest of the short blocks that are full, and
 that of the one under way, which may hold the onset of an incident and does not count yet."""
+NEARLY_RARE_SCORE = 0.7
 BELOW_LINE = 8
 ABOVE_LINE = 0.1
+TAIL_ABOVE_LINE = 0.02
 NEWS_FACTOR = 2.0
 KNOWN_SCORE = 0.5
 FEWEST_VALUE_BLOCKS = 4
@@ -184,6 +188,47 @@ def value_score(stream: Any, channel: int, nats: float) -> float:
     """
     zero = stream.zero[channel]
     return float(max(np.sqrt(nats) - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
+
+
+@kernel
+def tail_score(stream: Any, nats: float, by_value: float) -> float:
+    """Score of tail evidence that begins an episode; 0 of evidence that does not, or is known.
+
+    A distance that was seen before is a tail's too, but no surprise: the value channel must find it rare, or
+    nearly so. And how far values lie outside is said by that channel's own score: among streams that move
+    together, an alarm of the tail alone comes last.
+
+    Parameters
+    ----------
+    stream : stream record
+    nats : float
+    by_value : float
+        Score of the value channel.
+    """
+    known = stream.episode & ANOMALOUS != 0
+    if known or by_value < NEARLY_RARE_SCORE or not nats > _tail_line(stream):
+        return 0.0
+    return float(1.0 + TAIL_ABOVE_LINE * np.log(nats / _tail_line(stream)))
+
+
+@kernel
+def tail_weight(stream: Any, nats: float) -> float:
+    """How much a sample counts in the tails.
+
+    Parameters
+    ----------
+    stream : stream record
+    nats : float
+        Its own surprise.
+    """
+    return ALARM_WEIGHT if nats > 0.0 and nats > _tail_line(stream) else 1.0
+
+
+@kernel
+def _tail_line(stream: Any) -> float:
+    early = max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
+    line = tail_line(stream, stream.samples_per_alarm / TAIL_SHARE, EARLY_WIDENING * early)
+    return float(line * stream.feedback)
 
 
 @kernel

@@ -104,6 +104,17 @@ _NUMBERS = [
 """What is one number per stream. From `windows_given` on it is the stream's plan."""
 
 
+_TAIL = [
+    ("tail_place", "f4", (2,)),
+    ("tail_excess", "f4", (2,)),
+    ("tail_share", "f4", (2,)),
+    ("tail_scale", "f4"),
+    ("tail_usual", "f4"),
+    ("tail_block", "f4"),
+    ("tail_seen", "u1", (2,)),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Sizes that all streams of a detector share; a stream's plan may use less.
@@ -171,7 +182,10 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `news` the newest sample's own score: what it adds to an episode that is known already
     - `told` how far beyond its line the rank channel was when the episode's score last told of it
     - `usual_nats` fading mean surprise of the value and level channels
-    - `views` of the newest sample; `view_ring` newest values and residuals; `view_counts`, `view_table`,
+    - `tail_…` both tails of the distance from the short past (see `tail`): where they begin on an axis of
+      scale `tail_scale`, mean excess and share beyond, samples seen there; usual maximum of a block, that
+      of the block under way
+    - `view_ring` newest values and residuals; `view_counts`, `view_table`,
       `view_grid`, `view_due` the reference of each view (see `density`)
     - `season_error` fading absolute error of the long mean and of the profile; of the running median and
       of the profile with wild ones drawn in
@@ -190,7 +204,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
         [
             *_NUMBERS,
             ("news", "f4"),
-            ("views", "f8", (VIEWS,)),
+            *_TAIL,
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
             ("bank", "f4", (BANK_SIZE,)),

@@ -21,6 +21,8 @@ from kullback.detector.calibration import (
     rank_score,
     set_rank_line,
     set_value_lines,
+    tail_score,
+    tail_weight,
     value_score,
 )
 from kullback.detector.dependence import note_oldest, note_rank
@@ -48,6 +50,7 @@ from kullback.detector.reference import (
     value_of,
 )
 from kullback.detector.season import baseline_at, learn_profile
+from kullback.detector.tail import close_tail_block, learn_tail, tail_surprise
 from kullback.detector.value import FIRST_SCORE_SAMPLES, start_views, value_surprise
 from kullback.detector.windows import ABOVE, divergence_of, flush, is_active, push
 
@@ -94,10 +97,12 @@ def accept(
         stream.score, stream.news = np.nan, np.nan
         if stream.queued >= FIRST_SCORE_SAMPLES:
             _begin(stream, tables, live_streams, scratch)
-            _score(stream, tables, 0.0, 0.0, False, live_streams, scratch)
+            _score(stream, tables, 0.0, 0.0, 0.0, False, live_streams, scratch)
         return
     learn = not stream.episode & ANOMALOUS or stream.firing_samples >= FROZEN_SAMPLES
-    value_nats, level_nats = value_surprise(stream, distance, phase, stream.samples)
+    value_nats, level_nats, apart = value_surprise(stream, distance, phase, stream.samples)
+    tail_nats = tail_surprise(stream, apart, stream.samples)
+    learn_tail(stream, apart, stream.samples, tail_weight(stream, tail_nats))
     if not stream.episode & ANOMALOUS and not stream.pinned:
         follow_season(stream, tables, phase, scratch)
     stream.baseline = baseline_at(stream, phase) if stream.deseasoned else 0.0
@@ -114,7 +119,7 @@ def accept(
         if growing and not stream.episode & ANOMALOUS:
             _convert(stream, tables, live_streams)
             set_rank_line(stream, tables)
-    _score(stream, tables, value_nats, level_nats, learn, live_streams, scratch)
+    _score(stream, tables, value_nats, level_nats, tail_nats, learn, live_streams, scratch)
 
 
 @kernel
@@ -185,17 +190,19 @@ def _score(
     tables: Any,
     value_nats: float,
     level_nats: float,
+    tail_nats: float,
     learn: bool,
     live_streams: int,
     scratch: NDArray[np.int64],
 ) -> None:
     nats, calm_nats, leader = rank_surprise(stream, tables)
     if stream.direction != 0 and (stream.rank_last > 0.0) != (stream.direction == ABOVE):
-        value_nats, level_nats = 0.0, 0.0
+        value_nats, level_nats, tail_nats = 0.0, 0.0, 0.0
     span = span_of(stream, tables, leader, False)
     stream.divergence_nats = shown_divergence(stream, tables, span)
     loudest, calm_score = rank_score(stream, nats), calm_nats / stream.threshold[RANK]
     by_value = value_score(stream, VALUE, value_nats)
+    by_value = max(by_value, tail_score(stream, tail_nats, by_value))
     by_level = value_score(stream, LEVEL, level_nats)
     if by_value > loudest:
         loudest, span, leader = by_value, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
@@ -223,7 +230,7 @@ def _score(
     if stream.value_blocks < EARLY_BLOCKS:
         _learn_early(stream, value_nats, level_nats)
     if learn:
-        _learn_value_line(stream, tables, value_nats, level_nats, live_streams)
+        _learn_value_line(stream, tables, value_nats, level_nats, tail_nats, live_streams)
     if counts:
         _learn_rank_line(stream, tables, nats, live_streams)
 
@@ -238,14 +245,21 @@ def _learn_early(stream: Any, value_nats: float, level_nats: float) -> None:
 
 @kernel
 def _learn_value_line(
-    stream: Any, tables: Any, value_nats: float, level_nats: float, live_streams: int
+    stream: Any,
+    tables: Any,
+    value_nats: float,
+    level_nats: float,
+    tail_nats: float,
+    live_streams: int,
 ) -> None:
     observe(stream, VALUE, value_nats)
     observe(stream, LEVEL, level_nats)
+    stream.tail_block = max(stream.tail_block, tail_nats)
     stream.value_block_fill += 1
     if stream.value_block_fill >= BLOCK_SAMPLES:
         keep_maximum(stream, VALUE, stream.value_blocks)
         keep_maximum(stream, LEVEL, stream.value_blocks)
+        close_tail_block(stream, stream.value_blocks)
         stream.value_blocks += 1
         stream.value_block_fill = 0
         _convert(stream, tables, live_streams)
