@@ -96,6 +96,15 @@ def value_of(url: str, query: str) -> float | None:
     return float(found[0]["value"][1]) if found else None
 
 
+def spacing_ms(url: str) -> float:
+    """How far apart Prometheus' scrapes were; on a busy machine more than was asked for."""
+    query = {"query": f'{METRIC}{{job="node"}}[1h]'}
+    answer = httpx.get(f"{url}/api/v1/query", params=query, trust_env=False).json()
+    (series,) = answer["data"]["result"]
+    times_s = [time_s for time_s, _ in series["values"]]
+    return float(1000 * (times_s[-1] - times_s[0]) / (len(times_s) - 1))
+
+
 def read_back(url: str, way: Way) -> None:
     """The checks: written without a fault, scored, scraped, read by PromQL as the API tells it."""
 
@@ -113,7 +122,7 @@ def read_back(url: str, way: Way) -> None:
         (stream,) = client.get("/api/v1/streams", params={"match[]": METRIC}).json()["streams"]
     assert stream["labels"]["job"] == "node"
     assert stream["score"] is not None
-    assert stream["interval_ms"] == pytest.approx(250, abs=50)
+    assert stream["interval_ms"] == pytest.approx(spacing_ms(url), rel=0.3)
 
 
 def test_prometheus_writes_and_reads_the_score_back(tmp_path: Path) -> None:

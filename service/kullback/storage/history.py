@@ -140,7 +140,7 @@ class History:
         alert : Alert
         tenant : str
         """
-        row = (document["id"], document["stream"], document["state"], alert.started_ms, alert.ends_at_ms)
+        row = (document["id"], document["stream"], document["state"], alert.starts_at_ms, alert.ends_at_ms)
         self._put(_PUT_ALERT, (*row, orjson.dumps(document), tenant))
 
     def audit(self, offset: int, now_ms: int, action: Mapping[str, Any], tenant: str = ANONYMOUS) -> None:
