@@ -23,7 +23,7 @@ from kullback.detector.tail import ALARM_WEIGHT, tail_line
 
 ANOMALOUS = int(Episode.ANOMALOUS)
 TRUSTED_BLOCKS = 8
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.1, 0.4, 0.2, 1.0
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.15, 0.7, 0.35, 0.8
 """How the channels divide the budget. Value, level and tail alarm mostly together; of most streams the tail
 hardly uses its share, because it is judged as if it were as heavy as a power law."""
 VALUE_CAP_SCALES = 4.0
