@@ -62,7 +62,7 @@ def main(streams: Annotated[int, typer.Option(help="Streams in the snapshot.")] 
     """Measure the steps of one snapshot and print a Markdown row."""
     compile_kernels()
     with TemporaryDirectory() as folder:
-        found = np.array(steps(filled(Path(folder) / "var", streams), time.time_ns() // 1_000_000)) * 1000
+        found = np.array(steps(filled(Path(folder), streams), time.time_ns() // 1_000_000)) * 1000
     print("| streams | steps | longest, ms | longest, ms of processor time | mean, ms of processor time |")
     print("|---|---|---|---|---|")
     (wall, processor), mean = found.max(axis=0), found[:, 1].mean()
