@@ -95,6 +95,21 @@ def test_a_demo_does_not_start_a_service_where_one_is_or_cannot_be(tmp_path: Pat
             assert "Traceback" not in said.stderr
 
 
+def test_a_demo_whose_service_is_gone_says_so(tmp_path: Path) -> None:
+    port = free_port()
+    with kullback(tmp_path, port) as server:
+        call = [*KULLBACK, "demo", "--url", f"http://127.0.0.1:{port}", "--servers", "2"]
+        with subprocess.Popen(
+            call, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=PLAIN
+        ) as demo:
+            said = _until(demo, "Open ")
+            server.process.kill()
+            said += demo.communicate(timeout=200)[0]
+    assert demo.returncode == 1
+    assert "no longer answers" in said
+    assert "Traceback" not in said
+
+
 def test_a_demo_without_a_service_says_how_to_start_one() -> None:
     call = [*KULLBACK, "demo", "--url", f"http://127.0.0.1:{free_port()}", "--wait-s", "1"]
     said = subprocess.run(call, capture_output=True, text=True, env=PLAIN, check=False)

@@ -11,6 +11,7 @@ from kullback.alerting.state import AlertStates
 from kullback.core.errors import ErrorId, RequestError
 from kullback.detector.category import CategoryDetector
 from kullback.detector.histogram import HistogramDetector
+from kullback.detector.past import PAST
 from kullback.detector.scalar import ScalarDetector
 from kullback.detector.shapes import shape_for
 from kullback.engine.forms import Makers
@@ -33,13 +34,15 @@ from kullback.storage.snapshots import Snapshots
 
 
 def bytes_per_stream(settings: Settings) -> int:
-    """What one stream's state takes in memory.
+    """What a stream takes in memory at most: one that is compared with its own past keeps that, too.
 
     Parameters
     ----------
     settings : Settings
     """
-    return ScalarDetector(1, shape_for(settings.build_profiles())).bytes_per_stream
+    profiles = settings.build_profiles()
+    past_bytes = PAST.itemsize if any(profile.reference.ago_ms for profile in profiles) else 0
+    return ScalarDetector(1, shape_for(profiles)).bytes_per_stream + past_bytes
 
 
 def build_desks(settings: AlertingSettings) -> list[Desk]:

@@ -22,8 +22,8 @@ def check_config(config: ConfigOption = None) -> None:
     typer.echo(orjson.dumps(in_force, option=orjson.OPT_INDENT_2, default=str).decode())
     total_bytes = per_stream_bytes * settings.limits.max_streams
     Console(stderr=True).print(
-        f"OK. {per_stream_bytes} bytes per stream; at limits.max_streams = {settings.limits.max_streams} "
-        f"the streams take {total_bytes / GIB_BYTES:.2f} GiB.",
+        f"OK. At most {per_stream_bytes} bytes per stream; at limits.max_streams = "
+        f"{settings.limits.max_streams} the streams take {total_bytes / GIB_BYTES:.2f} GiB.",
         style="green",
         highlight=False,
     )

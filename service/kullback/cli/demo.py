@@ -52,6 +52,9 @@ def demo(
             _play(client, scene, duration_s)
         except KeyboardInterrupt:
             console.print("Stopped.")
+        except httpx.TransportError as problem:
+            console.print(f"{url} no longer answers: {problem}.")
+            raise typer.Exit(1) from None
 
 
 @contextmanager

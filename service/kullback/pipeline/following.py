@@ -36,6 +36,8 @@ class Following:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, int]] = {}
         """Of which other stream, and how many samples it had when they became the reference."""
+        self._last = -1
+        """The stream looked at last, so that of many that are due none waits for ever."""
 
     def due(self, engine: LocalEngine) -> dict[str, list[float]]:
         """New samples by the id of the stream that is to be compared with them.
@@ -44,10 +46,11 @@ class Following:
         ----------
         engine : LocalEngine
         """
-        followers = engine.references.followers
+        followers = set(engine.references.followers)
         self._seen = {number: seen for number, seen in self._seen.items() if number in followers}
         found: dict[str, list[float]] = {}
-        for number in followers:
+        for number in sorted(followers, key=lambda number: (number <= self._last, number)):
+            self._last = number
             size = engine.stream(number).profile.reference.size_samples
             leader = engine.references.leader_of(number)
             if leader is not None and self._is_due(number, leader, size, engine):

@@ -12,7 +12,7 @@ from tests.unit.pipeline.test_reload import let_go, opened, snapshot
 
 from kullback.core.batch import Batch
 from kullback.core.labels import NAME, Series, sorted_labels
-from kullback.pipeline.following import renewed_after
+from kullback.pipeline.following import Following, renewed_after
 from kullback.pipeline.pipeline import ADVANCE_MS, Pipeline
 from kullback.pipeline.request import Request
 
@@ -146,3 +146,25 @@ def test_state_tells_how_much_of_the_period_is_there(tmp_path: Path) -> None:
     send(pipeline, "stable", normal(2000, 2), 1800)
     assert compared(pipeline, "stable").state == "itself 1h ago, 20m around then"
     let_go(pipeline)
+
+
+def test_of_many_that_are_due_none_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three canaries of three pods, one renewed at a time, and always new samples for all of them."""
+    monkeypatch.setattr("kullback.pipeline.following.MOST_AT_ONCE", 1)
+    pipeline = opened(
+        tmp_path, {"match": '{m="canary"}', "reference": {"kind": "stream", "labels": {"m": "stable"}}}
+    )
+    served = set()
+    following = Following()
+    for turn in range(3):
+        series = [
+            Series(sorted_labels([(NAME, "x"), ("m", kind), ("pod", str(pod))]))
+            for kind in ("canary", "stable")
+            for pod in range(3)
+        ]
+        index = np.repeat(np.arange(6, dtype=np.int32), 100)
+        times = NOW_MS + 1000 * (100 * turn + np.tile(np.arange(100), 6))
+        batch = Batch(tuple(series), index, times, normal(600, turn))
+        pipeline.receive([Request(batch, "json", int(times.max()))])
+        served |= set(following.due(pipeline.engine))
+    assert len(served) == 3
