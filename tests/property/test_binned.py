@@ -13,6 +13,7 @@ from kullback.detector.binned.layout import BINS, FIRST_UNITS, UNITS, WINDOWS
 from kullback.detector.category import CategoryDetector
 from kullback.detector.histogram import HistogramDetector
 from kullback.detector.plan import Plan
+from kullback.detector.scoring import JUST_BELOW
 
 ZERO = np.zeros(1, np.int32)
 NEVER = Plan(feedback=1e9)
@@ -133,3 +134,49 @@ def test_buckets_that_divide_the_streams_own_change_nothing(extra: list[float]) 
         two = send(finer, fine, counts, at)
         assert one.score == pytest.approx(two.score, rel=1e-5, abs=1e-6)
         assert two.outcome[0] == Outcome.SCORED
+
+
+def middle(edges: np.ndarray, mass: np.ndarray) -> float:
+    """The median by inversion of the distribution function, which rises linearly inside bins."""
+    inside = np.flatnonzero(mass)
+    below = np.concatenate(([0.0], np.cumsum(mass)))
+    at = inside[np.searchsorted(below[inside + 1], 0.5 * below[-1])]
+    return float(edges[at] + (0.5 * below[-1] - below[at]) / mass[at] * (edges[at + 1] - edges[at]))
+
+
+@given(seed=st.integers(0, 2**32 - 1), absolute=st.floats(0.01, 3.0), relative=st.floats(0.0, 2.0))
+@settings(max_examples=30, deadline=None)
+def test_move_of_a_histogram_is_that_of_the_masses_that_are_shown(
+    seed: int, absolute: float, relative: float
+) -> None:
+    rng, detector = np.random.default_rng(seed), HistogramDetector(1)
+    detector.open(
+        ZERO, Plan(minimum_effect_absolute=absolute, minimum_effect_relative=relative, feedback=1e9)
+    )
+    bounds = np.append(np.cumsum(rng.uniform(0.1, 2.0, 6)) + rng.choice([-5.0, 0.0]), np.inf)
+    for at in range(1, 120):
+        send(detector, bounds, rng.poisson(2.0 + (at > 90) * np.arange(7.0)), at)
+    why = detector.explain(0)
+    edges = np.concatenate(([min(0.0, bounds[0])], bounds[:-1], bounds[-2:-1]))
+    reference, current = why.view.reference_mass, why.view.current_mass
+    medians = middle(edges, current) - middle(edges, reference)
+    means = float((current - reference) @ (edges[:-1] + edges[1:])) / 2
+    gate = why.gates[-1]
+    assert gate.value == pytest.approx(max(abs(medians), abs(means)), abs=1e-5)
+    assert gate.limit == pytest.approx(max(absolute, relative * abs(middle(edges, reference))), abs=1e-5)
+
+
+@given(codes=codes, absolute=st.floats(0.0, 0.6), relative=st.floats(0.0, 3.0))
+@settings(max_examples=60, deadline=None)
+def test_minimum_effect_only_ever_lowers_a_score_that_is_over_the_line(
+    codes: list[int], absolute: float, relative: float
+) -> None:
+    eager = {"feedback": 0.05, "rebaseline_after_samples": 0}
+    gated = Plan(minimum_effect_absolute=absolute, minimum_effect_relative=relative, **eager)
+    code = np.array(codes, np.int32)
+    plain, held = feed(watched(Plan(**eager)), code), feed(watched(gated), code)
+    alike = np.array_equal(plain.score, held.score, equal_nan=True)
+    if not alike:
+        first = np.flatnonzero((plain.score != held.score) & ~np.isnan(plain.score))[0]
+        assert plain.score[first] > 1.0 > held.score[first] == pytest.approx(JUST_BELOW)
+    assert alike or absolute + relative > 0.0

@@ -75,10 +75,13 @@ class Profile:
     ----------
     current_samples : tuple of int
         Lengths of the current windows; `current_ms` holds those given as durations.
+    direction : Direction
+        Of numbers and histograms; all moves of categories count.
     minimum_effect_absolute : float
-        Smallest move of the median or mean that counts, in the metric's unit; 0 switches the gate off.
+        Smallest move of the median or mean that counts, in the metric's unit; of categories the smallest
+        change of one's share, ignored from 1 on. 0 switches the gate off.
     minimum_effect_relative : float
-        The same as a share of the reference's median.
+        The same as a part of the reference's median, or of the category's share there.
     rebaseline_after_samples : int
         A level that fires this long becomes the new normal; 0 means never.
     for_ms, keep_firing_for_ms : int

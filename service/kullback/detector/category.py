@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES
+from kullback.core.profile import DEFAULT_WINDOWS_SAMPLES, Direction
 from kullback.core.scores import Scores
 from kullback.detector.binned.batch import columns_told, update_categories
 from kullback.detector.binned.layout import BINS
 from kullback.detector.binned.state import BinnedStreams
 from kullback.detector.binned.views import view_bins
+from kullback.detector.plan import Plan
 from kullback.detector.records import Slots
 from kullback.detector.views import WindowView
 
@@ -30,6 +33,21 @@ class CategoryDetector(BinnedStreams):
 
     def __init__(self, capacity: int, windows: tuple[int, ...] = DEFAULT_WINDOWS_SAMPLES) -> None:
         super().__init__(capacity, windows)
+
+    def replan(self, slots: Slots, plan: Plan) -> None:
+        """Give streams other parameters; their history stays.
+
+        Categories have no order, so a direction says nothing of them; nor does a minimum effect that no share
+        can reach, as it has when a profile matches streams of numbers, too.
+
+        Parameters
+        ----------
+        slots : int32 array, shape (n,)
+        plan : Plan
+        """
+        absolute = plan.minimum_effect_absolute
+        least_change = absolute if absolute < 1.0 else 0.0
+        super().replan(slots, replace(plan, direction=Direction.BOTH, minimum_effect_absolute=least_change))
 
     def update(
         self,

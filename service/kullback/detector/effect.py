@@ -72,30 +72,39 @@ def moves(stream: Any, span: int, scratch: NDArray[np.int64]) -> tuple[float, fl
 
 
 @kernel
-def effect_limit(stream: Any) -> float:
-    """Smallest move that counts, in the metric's unit; 0 when every move does.
+def is_gated(stream: Any) -> bool:
+    """Whether there is a smallest move that counts; else every move does.
 
     Parameters
     ----------
-    stream : stream record
+    stream : record of any form
     """
-    if stream.effect_absolute <= 0.0 and stream.effect_relative <= 0.0:
-        return 0.0
-    relative = stream.effect_relative * abs(reference_median(stream))
-    return float(max(stream.effect_absolute, relative))
+    return bool(stream.effect_absolute > 0.0 or stream.effect_relative > 0.0)
 
 
 @kernel
-def effect_size(stream: Any, span: int, scratch: NDArray[np.int64]) -> float:
+def smallest_move(stream: Any, level: float) -> float:
+    """Smallest move that counts, in the metric's unit.
+
+    Parameters
+    ----------
+    stream : record of any form
+    level : float
+        What a relative limit is a part of.
+    """
+    return float(max(stream.effect_absolute, stream.effect_relative * abs(level)))
+
+
+@kernel
+def wanted_move(stream: Any, median: float, mean: float) -> float:
     """The larger move of median and mean, in the wanted direction.
 
     Parameters
     ----------
-    stream : stream record
-    span : int
-    scratch : int64 array
+    stream : record of any form
+    median, mean : float
+        Current minus reference.
     """
-    median, mean = moves(stream, span, scratch)
     if stream.direction == ABOVE:
         return float(max(median, mean))
     if stream.direction == BELOW:
@@ -111,15 +120,18 @@ def effect_is_small(stream: Any, span: int, scratch: NDArray[np.int64]) -> bool:
     ----------
     stream : stream record
     span : int
+        How many of the newest samples are the current ones.
     scratch : int64 array
     """
-    limit = effect_limit(stream)
-    return bool(limit > 0.0 and effect_size(stream, span, scratch) < limit)
+    if not is_gated(stream):
+        return False
+    median, mean = moves(stream, span, scratch)
+    return wanted_move(stream, median, mean) < smallest_move(stream, reference_median(stream))
 
 
 @kernel
 def effect_gate(streams: NDArray[Any], slot: int, span: int) -> tuple[float, float]:
-    """Size of the move and the smallest one that counts; the limit is 0 when every move does.
+    """Size of the move and the smallest one that counts; NaN when nothing is gated or compared yet.
 
     Parameters
     ----------
@@ -128,7 +140,7 @@ def effect_gate(streams: NDArray[Any], slot: int, span: int) -> tuple[float, flo
     span : int
     """
     stream: Any = streams[slot]
-    limit = effect_limit(stream)
-    if limit <= 0.0 or stream.reference_count == 0:
-        return 0.0, 0.0
-    return effect_size(stream, span, np.empty(scratch_samples(stream), np.int64)), limit
+    if not is_gated(stream) or stream.reference_count == 0:
+        return np.nan, np.nan
+    median, mean = moves(stream, span, np.empty(scratch_samples(stream), np.int64))
+    return wanted_move(stream, median, mean), smallest_move(stream, reference_median(stream))

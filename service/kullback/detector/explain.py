@@ -41,6 +41,17 @@ class Gate:
     passed: bool
 
 
+def effect_gates(move: float, smallest: float) -> tuple[Gate, ...]:
+    """The gate of a minimum effect, where there is one.
+
+    Parameters
+    ----------
+    move, smallest : float
+        How far the stream moved, and the least that counts; NaN when there is no such gate.
+    """
+    return (Gate("minimum effect", move, smallest, move >= smallest),) if np.isfinite(smallest) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """The range of values that contributes most to the divergence.

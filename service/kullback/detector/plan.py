@@ -87,9 +87,6 @@ class Plan:
         streams["windows"][slots] = streams["windows_given"][slots] = self._mask(shape)
         codes = [code_of_duration(duration_ms) for duration_ms in self.windows_ms[:MAX_WINDOWS]]
         streams["durations"][slots] = np.array(codes + [0] * (MAX_WINDOWS - len(codes)), np.uint8)
-        streams["direction"][slots] = int(self.direction)
-        streams["effect_absolute"][slots] = self.minimum_effect_absolute
-        streams["effect_relative"][slots] = self.minimum_effect_relative
         streams["fixed_window"][slots] = self._fixed_window(shape)
         streams["counter"][slots] = self.counter
         streams["season_ms"][slots] = self.season_ms or AUTOMATIC_MS
@@ -108,6 +105,9 @@ class Plan:
         streams["budget_alarms"][slots] = self.budget.alarms
         streams["budget_span"][slots] = -self.budget.per_samples or self.budget.per_ms
         streams["fleet"][slots] = self.budget.fleet
+        streams["direction"][slots] = int(self.direction)
+        streams["effect_absolute"][slots] = self.minimum_effect_absolute
+        streams["effect_relative"][slots] = self.minimum_effect_relative
         streams["rebaseline_after"][slots] = self.rebaseline_after_samples
         streams["fixed_nats"][slots] = self.fixed_nats
         streams["any_order"][slots] = self.any_order

@@ -15,6 +15,7 @@ from kullback.detector.explain import (
     LEVEL_OF_MEDIAN,
     Explanation,
     Gate,
+    effect_gates,
     explain,
     leader_text,
     leading_window,
@@ -341,14 +342,11 @@ class ScalarDetector(Records):
     def _gates(self, slot: int, span: int) -> tuple[Gate, ...]:
         stream = self.streams[slot]
         samples, score = float(stream["samples"]), float(stream["score"])
-        gates = [
+        return (
             Gate("first samples", samples, float(FIRST_SCORE_SAMPLES), self._has_score(slot)),
             Gate("score", score, 1.0, score > 1.0),
-        ]
-        move, limit = effect_gate(self.streams, slot, span)
-        if limit > 0:
-            gates.append(Gate("minimum effect", move, limit, move >= limit))
-        return tuple(gates)
+            *effect_gates(*effect_gate(self.streams, slot, span)),
+        )
 
     def _has_score(self, slot: int) -> bool:
         stream = self.streams[slot]

@@ -140,8 +140,17 @@ class SeasonSettings(Section):
 class EffectSettings(Section):
     """The smallest move that is worth an alarm."""
 
-    absolute: float = Field(0.0, ge=0, description="In the metric's unit; 0 switches the gate off.")
-    relative: float = Field(0.0, ge=0, description="As a share of the reference's median; 0 switches it off.")
+    absolute: float = Field(
+        0.0,
+        ge=0,
+        description="Of the median or the mean, in the metric's unit; of categories the change of one's "
+        "share, where 0.05 are 5 points and 1 or more counts for nothing. 0 switches the gate off.",
+    )
+    relative: float = Field(
+        0.0,
+        ge=0,
+        description="As a part of the reference's median; of categories, of the share it had. 0: off.",
+    )
 
 
 class ShiftSettings(Section):
@@ -211,7 +220,9 @@ class ProfileSettings(Section):
     alarm_budget: BudgetText = Field(
         default_factory=Budget, description="Accepted false alarms, e.g. '1 per 30d' or '5 per day for all'."
     )
-    direction: Literal["both", "above", "below"] = Field("both", description="Which moves count.")
+    direction: Literal["both", "above", "below"] = Field(
+        "both", description="Which moves count; categories have no direction, all of theirs do."
+    )
     minimum_effect: EffectSettings = Field(default_factory=EffectSettings)
     on_level_shift: ShiftSettings = Field(default_factory=ShiftSettings)
     season: Annotated[Season, BeforeValidator(_season)] = Field(

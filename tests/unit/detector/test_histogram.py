@@ -7,9 +7,11 @@ import pytest
 
 from kullback.core.batch import Buckets
 from kullback.core.budget import Budget
+from kullback.core.profile import Direction
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.detector.histogram import HistogramDetector
 from kullback.detector.plan import Plan
+from kullback.detector.scoring import JUST_BELOW
 
 ZERO = np.array([0], np.int32)
 BOUNDS = np.array([0.05, 0.1, 0.25, 0.5, 1.0, 2.5, np.inf])
@@ -111,3 +113,87 @@ def test_strike_taken_back_leaves_the_reference_as_if_it_had_not_been(later: int
     for one in (struck, spared):
         feed(one, buckets_of(then[later:]), 800 + later)
     assert struck.save(ZERO)["stream"].tobytes() == spared.save(ZERO)["stream"].tobytes()
+
+
+BUDGET = Budget(1.0, 0, 100_000)
+
+
+def watching(plan: Plan) -> HistogramDetector:
+    detector = HistogramDetector(1)
+    detector.open(ZERO, plan)
+    return detector
+
+
+def fired(detector: HistogramDetector, before: float, after: float) -> bool:
+    rng = np.random.default_rng(9)
+    scores = feed(detector, buckets_of(latencies(rng, 1000, before) + latencies(rng, 60, after)))
+    started = np.flatnonzero(scores.episode & Episode.STARTED)
+    assert (started >= 1000).all()
+    return len(started) > 0
+
+
+@pytest.mark.parametrize(
+    ("direction", "after", "fires"),
+    [
+        (Direction.ABOVE, 0.2, True),
+        (Direction.ABOVE, 0.05, False),
+        (Direction.BELOW, 0.05, True),
+        (Direction.BELOW, 0.2, False),
+    ],
+)
+def test_direction_decides_which_moves_of_a_histogram_count(
+    direction: Direction, after: float, fires: bool
+) -> None:
+    assert fired(watching(Plan(budget=BUDGET, direction=direction)), 0.1, after) is fires
+
+
+@pytest.mark.parametrize(
+    ("gate", "fires"),
+    [
+        ({"minimum_effect_absolute": 0.3}, False),
+        ({"minimum_effect_relative": 3.0}, False),
+        ({"minimum_effect_absolute": 0.03}, True),
+        ({"minimum_effect_relative": 0.3}, True),
+        ({"minimum_effect_absolute": 0.03, "minimum_effect_relative": 3.0}, False),
+    ],
+)
+def test_minimum_effect_decides_which_moves_of_a_histogram_count(gate: dict[str, float], fires: bool) -> None:
+    assert fired(watching(Plan(budget=BUDGET, **gate)), 0.1, 0.2) is fires
+
+
+def test_histogram_held_by_the_minimum_effect_scores_just_below_the_line_and_says_why() -> None:
+    detector = watching(Plan(budget=BUDGET, minimum_effect_absolute=0.3))
+    rng = np.random.default_rng(10)
+    feed(detector, buckets_of(latencies(rng, 1000, 0.1)))
+    scores = feed(detector, buckets_of(latencies(rng, 8, 0.2)), first=1000)
+    assert scores.score[-1] == pytest.approx(JUST_BELOW)
+    why = detector.explain(0)
+    gate = why.gates[-1]
+    assert (gate.name, gate.limit, gate.passed) == ("minimum effect", 0.3, False)
+    # The mean of a lognormal moves by more than its median does: by exp(0.6² / 2) = 1.2 times as much.
+    assert why.median_change < gate.value < 2 * why.median_change
+    assert "held there by the minimum effect" in why.sentence("s")
+
+
+def test_slow_minority_moves_the_mean_so_it_passes_a_gate_that_the_median_does_not() -> None:
+    rng = np.random.default_rng(11)
+    slow = [np.concatenate((s[:190], np.full(10, 2.0))) for s in latencies(rng, 8, 0.1)]
+    detector = watching(Plan(budget=BUDGET, minimum_effect_absolute=0.05))
+    feed(detector, buckets_of(latencies(rng, 1000, 0.1)))
+    scores = feed(detector, buckets_of(slow), first=1000)
+    why = detector.explain(0)
+    assert (scores.episode & Episode.STARTED).any()
+    assert abs(why.median_change) < 0.02
+    assert why.gates[-1].value > 0.05
+
+
+def test_textbook_mode_of_a_histogram_is_held_by_the_minimum_effect_too() -> None:
+    textbook = {"fixed_window_samples": 16, "fixed_nats": 0.1}
+    assert fired(watching(Plan(budget=BUDGET, **textbook)), 0.1, 0.2)
+    assert not fired(watching(Plan(budget=BUDGET, minimum_effect_absolute=0.3, **textbook)), 0.1, 0.2)
+
+
+def test_histogram_without_a_minimum_effect_has_no_such_gate() -> None:
+    detector = watching(Plan(budget=BUDGET))
+    feed(detector, buckets_of(latencies(np.random.default_rng(12), 100, 0.1)))
+    assert [gate.name for gate in detector.explain(0).gates] == ["first samples", "score"]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kullback.core.kernel import inner_kernel, kernel
 from kullback.core.scores import Episode, Outcome
+from kullback.detector.binned.effect import effect_is_small
 from kullback.detector.binned.layout import (
     BINS,
     FIRST_UNITS,
@@ -31,6 +32,7 @@ from kullback.detector.intervals import set_budget
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
 from kullback.detector.maxima import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
+from kullback.detector.scoring import JUST_BELOW
 
 READY, ANOMALOUS, STARTED = int(Episode.READY), int(Episode.ANOMALOUS), int(Episode.STARTED)
 ENDED, SHIFTED, REBASELINED = int(Episode.ENDED), int(Episode.SHIFTED), int(Episode.REBASELINED)
@@ -143,6 +145,8 @@ def _judge(stream: Any, live_streams: int) -> None:
     if stream.fixed_window >= 0 and stream.units >= _WINDOWS[stream.fixed_window]:
         stream.score = stream.divergence_nats / stream.fixed_nats
         calm = stream.score * stream.line_nats
+    if stream.score > 1.0 and effect_is_small(stream, current, units):
+        stream.score = JUST_BELOW
     _live(stream, calm / stream.line_nats)
     if not stream.episode & ANOMALOUS:
         _learn(stream, statistics)

@@ -70,6 +70,8 @@ RECORD = np.dtype(
         ("budget_alarms", "f8"),
         ("budget_span", "f8"),
         ("fixed_nats", "f8"),
+        ("effect_absolute", "f8"),
+        ("effect_relative", "f8"),
         ("out_of_order_ms", "i8"),
         ("fixed_window", "i4"),
         ("rebaseline_after", "i4"),

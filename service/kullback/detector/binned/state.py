@@ -11,10 +11,11 @@ from kullback.core.budget import DAY_MS
 from kullback.core.errors import ErrorId, RequestError
 from kullback.core.scores import Episode
 from kullback.detector.alarm_limits import AlarmLimits
+from kullback.detector.binned.effect import effect_gate
 from kullback.detector.binned.kernels import rebaseline
 from kullback.detector.binned.layout import FIRST_UNITS, GAP_BLOCKS, KINDS, RECORD, UNITS, WINDOWS
 from kullback.detector.binned.statistics import window_divergences
-from kullback.detector.explain import Explanation, Gate, explain
+from kullback.detector.explain import Explanation, Gate, effect_gates, explain
 from kullback.detector.plan import Plan
 from kullback.detector.records import Records, Slots
 from kullback.detector.summary import Summary
@@ -53,7 +54,6 @@ class BinnedStreams(Records):
         plan : Plan
         """
         plan.write_rule(self.streams, slots)
-        self.streams["direction"][slots] = int(plan.direction) if self.ordered else 0
         fixed = plan.fixed_window_samples
         self.streams["fixed_window"][slots] = _nearest(fixed) if fixed else -1
 
@@ -155,6 +155,7 @@ class BinnedStreams(Records):
         gates = (
             Gate("first samples", samples, float(FIRST_UNITS), self._ready(slot)),
             Gate("score", score, 1.0, score > 1.0),
+            *effect_gates(*effect_gate(self.streams, slot, window)),
         )
         named = self.leader_text(leader)
         anomalous = bool(stream["episode"] & Episode.ANOMALOUS)

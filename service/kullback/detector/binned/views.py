@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kullback.detector.binned.effect import ends_of
 from kullback.detector.binned.layout import BINS, FIRST_UNITS, WINDOWS
 from kullback.detector.binned.statistics import gather, half_observation
 from kullback.detector.divergence import contributions, measure, wasserstein_of_samples
@@ -59,13 +60,13 @@ def view_bins(stream: Any, window: int, edges: Column, quantiles: bool) -> Windo
 
 
 def _quantiles(edges: Column, masses: Column) -> Column:
-    """Quantiles by linear interpolation inside bins; an open end bin counts as its finite edge."""
+    """Quantiles by linear interpolation inside bins."""
     total = masses.sum()
     if not total or len(edges) < 3:
         return np.full(len(SHOWN_QUANTILES), np.nan)
     below = np.concatenate(([0.0], np.cumsum(masses) / total))
-    ends = np.concatenate(([min(0.0, edges[1])], edges[1:-1], [edges[-2]]))
-    return np.interp(SHOWN_QUANTILES, below, ends)
+    shown: Column = np.interp(SHOWN_QUANTILES, below, ends_of(edges[1:-1]))
+    return shown
 
 
 def _distance(edges: Column, current: Column, reference: Column) -> float:
@@ -76,6 +77,5 @@ def _distance(edges: Column, current: Column, reference: Column) -> float:
 def _quantile_grid(edges: Column, masses: Column) -> Column:
     levels = (np.arange(200) + 0.5) / 200
     below = np.concatenate(([0.0], np.cumsum(masses) / masses.sum()))
-    ends = np.concatenate(([min(0.0, edges[1])], edges[1:-1], [edges[-2]])) if len(edges) > 2 else edges
-    grid: Column = np.interp(levels, below, np.nan_to_num(ends, posinf=0.0, neginf=0.0))
+    grid: Column = np.interp(levels, below, ends_of(edges[1:-1]))
     return grid
