@@ -142,6 +142,7 @@ def _life(facts: dict[str, Any]) -> list[Line]:
 
 READERS: dict[str, Callable[[dict[str, Any]], list[Line]]] = {
     "false_alarms": _false_alarms,
+    "long_budgets": _false_alarms,
     "delays": _delays,
     "servers": _servers,
     "bursts": _bursts,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from rich.progress import Progress
 
+from benchmarks import long_budgets
 from benchmarks.detection import bursts, delays, false_alarms, life, nab, servers
 from benchmarks.detection.changes import CHANGES, Change
 from benchmarks.detection.incidents import Sweep
@@ -72,6 +73,22 @@ def _peer_ratios(sizes: Sizes, families: list[Family], keep: Keep, progress: Pro
             for family in families
         }
     return false_alarms.peer_table(ratios, streams, {p.name: p.line for p in (*PEERS, *DUMMIES)})
+
+
+def long_section(
+    ours: Detector, sizes: Sizes, families: list[Family], budgets: Iterable[int], progress: Progress
+) -> Section:
+    """(a) again: budgets that take a night to check."""
+    task = progress.add_task("long budgets", total=1.0)
+    measured = long_budgets.measure(
+        ours,
+        families,
+        budgets,
+        sizes.share,
+        sizes.seed,
+        lambda done: progress.update(task, completed=done),
+    )
+    return long_budgets.section(measured)
 
 
 def delay_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
@@ -213,6 +230,7 @@ def sections(
     sizes: Sizes,
     roots: dict[str, Path | None],
     families: list[str],
+    budgets: list[int],
     keep: Keep,
 ) -> dict[str, Run]:
     """What can be run with the data at hand.
@@ -226,6 +244,8 @@ def sections(
         Folders of `nab` and `servers`; None where they are not there.
     families : list of str
         Null families to run; empty for all.
+    budgets : list of int
+        Long budgets to run; empty for all.
     keep : Keep
     """
     chosen = [family for family in NULLS if not families or family.name in families]
@@ -239,4 +259,7 @@ def sections(
     if corpus := roots.get("nab"):
         runs["nab"] = lambda p: nab_section(ours, peers, sizes, corpus, keep, p)
     runs["false_alarms"] = lambda p: false_alarm_section(ours, peers, sizes, chosen, keep, p)
+    few = [family for family in NULLS if family.name in (families or long_budgets.FAMILIES)]
+    rare = budgets or list(long_budgets.STEADY_SAMPLES)
+    runs["long_budgets"] = lambda p: long_section(ours, sizes, few, rare, p)
     return runs
