@@ -48,6 +48,29 @@ def scrape(
     return message
 
 
+def slower(metric: str) -> list[dict[str, Any]]:
+    """The same intervals as JSON."""
+    return [
+        {
+            "metric": metric,
+            "histogram": {"upper_bounds": BOUNDS[:-1], "counts": row.tolist()},
+            "timestamp_ms": at_ms,
+        }
+        for row, at_ms in zip(intervals(6), times_ms(INTERVALS + SHIFTED), strict=True)
+    ]
+
+
+def payments() -> list[str]:
+    """Payments of which a third is of a new kind at the end."""
+    rng = np.random.default_rng(7)
+    before = rng.choice(["card", "cash"], 1500, p=[0.7, 0.3])
+    return [*map(str, before), *map(str, rng.choice(["card", "cash", "wallet"], 120))]
+
+
+def categories(metric: str, names: list[str]) -> dict[str, Any]:
+    return {"metric": metric, "categories": names, "timestamps_ms": times_ms(len(names))}
+
+
 def streams_of(client: httpx.Client, selector: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get("/api/v1/streams", params={"match[]": selector}).json()[
         "streams"
@@ -109,15 +132,7 @@ def test_buckets_that_wait_survive_a_restart(tmp_path: Path) -> None:
 
 
 def test_json_histograms_are_scored_and_shown_in_their_own_buckets(client: httpx.Client) -> None:
-    body = [
-        {
-            "metric": "json_seconds",
-            "histogram": {"upper_bounds": BOUNDS[:-1], "counts": row.tolist()},
-            "timestamp_ms": at_ms,
-        }
-        for row, at_ms in zip(intervals(6), times_ms(INTERVALS + SHIFTED), strict=True)
-    ]
-    receipt = ingest(client, body, "?scores=all").json()
+    receipt = ingest(client, slower("json_seconds"), "?scores=all").json()
     assert receipt["rejected"] == 0
     (score,) = receipt["scores"]
     assert score["max_score"] > 1
@@ -128,14 +143,8 @@ def test_json_histograms_are_scored_and_shown_in_their_own_buckets(client: httpx
 
 
 def test_a_new_category_fires_and_is_named(client: httpx.Client) -> None:
-    rng = np.random.default_rng(7)
-    names = [*rng.choice(["card", "cash"], 1500, p=[0.7, 0.3]), *rng.choice(["card", "cash", "wallet"], 120)]
-    body = {
-        "metric": "payments",
-        "categories": [str(n) for n in names],
-        "timestamps_ms": times_ms(len(names)),
-    }
-    (score,) = ingest(client, body, "?scores=all").json()["scores"]
+    names = payments()
+    (score,) = ingest(client, categories("payments", names), "?scores=all").json()["scores"]
     assert score["max_score"] > 1
     why = client.get(f"/api/v1/streams/{score['stream']}/explain").json()
     assert "comes from category wallet going from 0 % to" in why["sentence"]
@@ -145,6 +154,19 @@ def test_a_new_category_fires_and_is_named(client: httpx.Client) -> None:
     assert [one["name"] for one in bins] == ["new or other", *dict.fromkeys(names)]
     shown = client.get(f"/ui/streams/{score['stream']}/window").json()["figure"]
     assert "wallet" in str(shown)
+
+
+def test_one_minimum_effect_holds_histograms_and_categories_and_explain_tells(tmp_path: Path) -> None:
+    with serving(tmp_path, profiles=[{"minimum_effect": {"absolute": 0.8}}]) as client:
+        for body in (slower("held_seconds"), categories("held_payments", payments())):
+            (score,) = ingest(client, body, "?scores=all").json()["scores"]
+            assert score["max_score"] < 1
+            why = client.get(f"/api/v1/streams/{score['stream']}/explain").json()
+            assert not why["anomalous"]
+            gate = why["gates"][-1]
+            assert (gate["name"], gate["limit"], gate["passed"]) == ("minimum effect", 0.8, False)
+            assert 0.05 < gate["value"] < 0.8
+            assert "held there by the minimum effect" in why["sentence"]
 
 
 def test_native_histograms_become_streams_of_histograms(client: httpx.Client) -> None:
