@@ -8,42 +8,32 @@ import numpy as np
 
 from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
+from kullback.detector.blocks import maxima_of, merged_of
 from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS, FOLLOWED, LEVEL, RANK, VALUE
-from kullback.detector.maxima import (
-    BLOCK_SAMPLES,
-    cap_of,
-    fit_maxima,
-    own_threshold,
-    rare_level,
-    usual_blocks,
-)
+from kullback.detector.maxima import own_threshold, rare_level, root_threshold
+from kullback.detector.shares import LEVEL_SHARE, VALUE_SHARE, rank_share, tail_share
 from kullback.detector.tables import quiet_threshold
 from kullback.detector.tail import ALARM_WEIGHT, tail_line
 
 ANOMALOUS = int(Episode.ANOMALOUS)
 TRUSTED_BLOCKS = 8
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.15, 0.7, 0.35, 0.8
-"""How the channels divide the budget. Value, level and tail alarm mostly together; of most streams the tail
-hardly uses its share, because it is judged as if it were as heavy as a power law."""
-VALUE_CAP_SCALES = 4.0
-VALUE_PRIOR_BLOCKS = 16
+SHARED_PRIOR_BLOCKS = 64
+ZERO_ROOT = 1.2
+"""Root of a surprise that nearly every sample reaches."""
 EARLY_WIDENING = 3.0
 EARLY_BLOCKS = 8
 EARLY_BLOCK_SAMPLES = 64
-EARLY_FACTOR = 1.5
+EARLY_FACTOR = 2.5
 """Until a stream has blocks enough, its line is at least so many times the largest surprise so far."""
 EARLY_CAP_LINES = 3.0
 """So far above the line may a surprise count in that: one incident must not blind the rest of the warm-up."""
 EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
 """Places among the maxima that are free until long after: the largest of the short blocks that are full, and
 that of the one under way, which may hold the onset of an incident and does not count yet."""
-NEARLY_RARE_SCORE = 0.7
-BELOW_LINE = 8
-ABOVE_LINE = 0.1
+NEARLY_RARE_SCORE = 0.6
+BELOW_LINE = 32
 TAIL_ABOVE_LINE = 0.02
-NEWS_FACTOR = 2.0
-KNOWN_SCORE = 0.5
 FEWEST_VALUE_BLOCKS = 4
 VALUE_LOCATION, VALUE_SCALE = 3.11, 0.40
 LEVEL_LOCATION, LEVEL_SCALE = 2.51, 0.27
@@ -60,28 +50,24 @@ def set_rank_line(stream: Any, tables: Any) -> None:
     stream : stream record
     tables : tables record
     """
-    share = stream.samples_per_alarm / RANK_SHARE
-    blocks = min(stream.blocks, BLOCKS)
+    share = stream.samples_per_alarm / rank_share(stream)
     line = quiet_threshold(tables, stream.reference_count, share)
     learns = not stream.pinned or stream.pinned == FOLLOWED
-    if blocks >= TRUSTED_BLOCKS and learns:
-        maxima = stream.maxima[RANK, :blocks].astype(np.float64)
+    if stream.blocks >= TRUSTED_BLOCKS and learns:
+        maxima = maxima_of(stream, RANK, stream.blocks)
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
         if learns:
             line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
-    stream.zero[RANK] = 0.0
 
 
 @kernel
 def set_value_line(stream: Any, channel: int, share: float, location: float, scale: float) -> None:
     """Recompute the line of the value or the level channel, on the root of surprise.
 
-    Sums of surprises have tails between exponential and stretched; their roots are nearly Gumbel. The score
-    is 0 at the root that every sample reaches and 1 at the line, linear between: N^score samples pass per
-    alarm.
+    Sums of surprises have tails between exponential and stretched; their roots are nearly Gumbel.
 
     Parameters
     ----------
@@ -90,25 +76,25 @@ def set_value_line(stream: Any, channel: int, share: float, location: float, sca
     share : float
         Of the budget.
     location, scale : float
-        What roots of block maxima are before a stream has shown its own; worth VALUE_PRIOR_BLOCKS blocks.
+        What roots of block maxima are before a stream has shown its own.
     """
-    blocks = min(stream.value_blocks, BLOCKS)
-    level, _ = rare_level(stream.samples_per_alarm / share, 1.0)
+    blocks = stream.value_blocks
+    merged = merged_of(channel, blocks)
+    samples = stream.samples_per_alarm / (share * merged)
+    location += scale * np.log(merged)
+    level, _ = rare_level(samples, 1.0)
+    common = location + scale * level
+    line, count = common, 0
     if blocks >= FEWEST_VALUE_BLOCKS:
-        roots = np.sort(np.sqrt(stream.maxima[channel, :blocks].astype(np.float64)))
-        cap = cap_of(roots, VALUE_CAP_SCALES)
-        usual = roots[: usual_blocks(roots, level)]
-        own_location, own_scale = fit_maxima(usual, cap)
-        weight = VALUE_PRIOR_BLOCKS + len(usual)
-        location = (VALUE_PRIOR_BLOCKS * location + len(usual) * own_location) / weight
-        scale = (VALUE_PRIOR_BLOCKS * scale + len(usual) * own_scale) / weight
-    level += EARLY_WIDENING * max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
-    zero = max(location - scale * np.log(BLOCK_SAMPLES), 0.0)
-    line = location + scale * level
-    if stream.value_blocks < EARLY_BLOCKS:
+        roots = np.sort(np.sqrt(maxima_of(stream, channel, blocks)))
+        line, count = root_threshold(roots, samples, location, scale), len(roots)
+    shared = (SHARED_PRIOR_BLOCKS * common + count * line) / (SHARED_PRIOR_BLOCKS + count)
+    if blocks < EARLY_BLOCKS:
+        wide = scale * EARLY_WIDENING * (1.0 - blocks / EARLY_BLOCKS)
+        line, shared = line + wide, shared + wide
         line = max(line, np.sqrt(EARLY_FACTOR * stream.maxima[channel, EARLY_PEAK]))
-    stream.zero[channel] = zero
-    stream.threshold[channel] = zero + (line - zero) * stream.feedback
+    stream.threshold[channel] = ZERO_ROOT + (line - ZERO_ROOT) * stream.feedback
+    stream.shared_line[channel - VALUE] = ZERO_ROOT + (shared - ZERO_ROOT) * stream.feedback
 
 
 @kernel
@@ -125,60 +111,23 @@ def set_value_lines(stream: Any) -> None:
 
 @kernel
 def rank_score(stream: Any, nats: float) -> float:
-    """Score of the rank channel: 1 at its line, steep below and flat above.
+    """Score of the rank channel: 1 at its line, steep below.
 
-    A stream that wanders keeps its ranks far out for long spells. What has not reached the line, or is far
-    beyond it, must not outrank the magnitude of values, which tells more of incidents: on labelled server
-    metrics the ratio itself took a third of the area that value and level reach alone.
-
-    Parameters
-    ----------
-    stream : stream record
-    nats : float
-    """
-    ratio = rank_ratio(stream, nats)
-    if ratio > 1.0:
-        return float(1.0 + ABOVE_LINE * np.log(ratio))
-    return float(ratio**BELOW_LINE)
-
-
-@kernel
-def rank_ratio(stream: Any, nats: float) -> float:
-    """Surprise of the rank channel over its line.
+    A stream that wanders keeps its ranks far out for long spells. What has not reached the line must not
+    outrank the magnitude of values, which tells more of incidents.
 
     Parameters
     ----------
     stream : stream record
     nats : float
     """
-    return float(nats / max(stream.threshold[RANK], 1e-9))
-
-
-@kernel
-def rank_news(stream: Any, nats: float) -> float:
-    """Score of what the rank channel adds to what is known already.
-
-    A window of 1024 samples stays far out for as long as it holds the incident. The alert says that it lasts;
-    the score rises again when the evidence has grown NEWS_FACTOR times.
-
-    Parameters
-    ----------
-    stream : stream record
-    nats : float
-    """
-    ratio = rank_ratio(stream, nats)
-    if not stream.episode & ANOMALOUS:
-        stream.told = max(ratio, 1.0)
-    elif ratio < NEWS_FACTOR * stream.told:
-        return float(KNOWN_SCORE * min(ratio, 1.0) ** BELOW_LINE)
-    else:
-        stream.told = ratio
-    return float(rank_score(stream, nats))
+    ratio = nats / max(stream.threshold[RANK], 1e-9)
+    return float(1.0 + np.log(ratio) if ratio > 1.0 else ratio**BELOW_LINE)
 
 
 @kernel
 def value_score(stream: Any, channel: int, nats: float) -> float:
-    """Score of the value or the level channel.
+    """Score of the value or the level channel by the stream's own line.
 
     Parameters
     ----------
@@ -186,8 +135,28 @@ def value_score(stream: Any, channel: int, nats: float) -> float:
     channel : int
     nats : float
     """
-    zero = stream.zero[channel]
-    return float(max(np.sqrt(nats) - zero, 0.0) / max(stream.threshold[channel] - zero, 1e-9))
+    return _score_of(nats, stream.threshold[channel])
+
+
+@kernel
+def shared_score(stream: Any, channel: int, nats: float) -> float:
+    """Score of the value or the level channel by the line that is drawn towards that of all streams.
+
+    A stream's own line is what its incidents so far have made of it too; among many streams the surprise
+    itself tells better which sample is odd.
+
+    Parameters
+    ----------
+    stream : stream record
+    channel : int
+    nats : float
+    """
+    return _score_of(nats, stream.shared_line[channel - VALUE])
+
+
+@kernel
+def _score_of(nats: float, line: float) -> float:
+    return float(max(np.sqrt(nats) - ZERO_ROOT, 0.0) / max(line - ZERO_ROOT, 1e-9))
 
 
 @kernel
@@ -227,7 +196,7 @@ def tail_weight(stream: Any, nats: float) -> float:
 @kernel
 def _tail_line(stream: Any) -> float:
     early = max(1.0 - stream.value_blocks / EARLY_BLOCKS, 0.0)
-    line = tail_line(stream, stream.samples_per_alarm / TAIL_SHARE, EARLY_WIDENING * early)
+    line = tail_line(stream, stream.samples_per_alarm / tail_share(stream), EARLY_WIDENING * early)
     return float(line * stream.feedback)
 
 
@@ -260,31 +229,3 @@ def forget_blocks(stream: Any) -> None:
     """
     stream.blocks, stream.block_fill = 0, 0
     stream.maxima[RANK, EARLY_PEAK], stream.maxima[RANK, EARLY_FILLING] = 0.0, 0.0
-
-
-@kernel
-def observe(stream: Any, channel: int, nats: float) -> None:
-    """Let a surprise count in the block under way.
-
-    Parameters
-    ----------
-    stream : stream record
-    channel : int
-    nats : float
-    """
-    stream.block[channel] = max(stream.block[channel], nats)
-
-
-@kernel
-def keep_maximum(stream: Any, channel: int, blocks: int) -> None:
-    """Keep the maximum of a channel's block that is full.
-
-    Parameters
-    ----------
-    stream : stream record
-    channel : int
-    blocks : int
-        Kept so far.
-    """
-    stream.maxima[channel, blocks % BLOCKS] = stream.block[channel]
-    stream.block[channel] = 0.0

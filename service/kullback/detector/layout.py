@@ -67,6 +67,8 @@ _NUMBERS = [
     ("rank_square", "f4"),
     ("peak", "f4"),
     ("told", "f4"),
+    ("loudest", "f4"),
+    ("news", "f4"),
     ("score", "f4"),
     ("divergence_nats", "f4"),
     ("leader", "i2"),
@@ -74,7 +76,8 @@ _NUMBERS = [
     ("block_fill", "i2"),
     ("value_block_fill", "i2"),
     ("calm_samples", "i2"),
-    ("watched", "i2"),
+    ("watched", "i1"),
+    ("told_samples", "u1"),
     ("open", "u1"),
     ("deseasoned", "u1"),
     ("episode", "u1"),
@@ -178,9 +181,11 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `bank` evidence per alternative (see `bank`), nats; `watched` the one that must ease for the episode
       to end, 1 + its number, 0 for none; `peak` its largest evidence since then
     - `maxima` block maxima of the surprise per channel, nats; `block` that of the block under way
-    - `threshold` surprise at which a channel's score is 1; `zero` where it is 0
-    - `news` the newest sample's own score: what it adds to an episode that is known already
-    - `told` how far beyond its line the rank channel was when the episode's score last told of it
+    - `threshold` where a channel's score is 1: surprise of ranks, root of surprise of value and level;
+      `shared_line` the same of value and level, drawn towards that of all streams
+    - `news` the newest sample's own score: what it adds to what is known already
+    - `told` score that was news last, `told_samples` ago; `loudest` score by the stream's own line that began
+      the episode, or made news in it
     - `usual_nats` fading mean surprise of the value and level channels
     - `tail_…` both tails of the distance from the short past (see `tail`): where they begin on an axis of
       scale `tail_scale`, mean excess and share beyond, samples seen there; usual maximum of a block, that
@@ -203,14 +208,13 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     return np.dtype(
         [
             *_NUMBERS,
-            ("news", "f4"),
             *_TAIL,
             ("mass", "u4", (windows, len(CUTS))),
             ("sums", "i4", (windows, len(KINDS))),
             ("bank", "f4", (BANK_SIZE,)),
             ("threshold", "f4", (CHANNELS,)),
             ("block", "f4", (CHANNELS,)),
-            ("zero", "f4", (CHANNELS,)),
+            ("shared_line", "f4", (CHANNELS - 1,)),
             ("usual_nats", "f4", (CHANNELS - 1,)),
             ("season_error", "f4", (4,)),
             ("view_ring", "f4", (2, RING)),

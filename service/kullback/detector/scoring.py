@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 from kullback.core.kernel import kernel
 from kullback.detector.axis import code_of
 from kullback.detector.bank import watch
+from kullback.detector.blocks import keep_maximum, observe
 from kullback.detector.calibration import (
     EARLY_BLOCK_SAMPLES,
     EARLY_BLOCKS,
     TRUSTED_BLOCKS,
-    keep_maximum,
     note_early,
-    observe,
-    rank_news,
     rank_score,
     set_rank_line,
     set_value_lines,
+    shared_score,
     tail_score,
     tail_weight,
     value_score,
@@ -32,6 +31,7 @@ from kullback.detector.intervals import set_budget, set_windows
 from kullback.detector.layout import FOLLOWED, LEVEL, RANK, REFRESH_SAMPLES, VALUE
 from kullback.detector.lifecycle import ANOMALOUS, live, onset_of
 from kullback.detector.maxima import BLOCK_SAMPLES
+from kullback.detector.news import JUST_BELOW, news, sample_score, standing_score
 from kullback.detector.ranks import (
     alternative_of,
     rank_surprise,
@@ -61,7 +61,6 @@ VALUE_SPAN_SAMPLES = 1
 LEVEL_SPAN_SAMPLES = 12
 EPISODE_BLOCKS = 2
 GOLDEN = 2654435769
-JUST_BELOW = 0.999
 LARGEST_DISTANCE = 1e30
 """A float32 must hold sums of a few distances from the stream's origin."""
 
@@ -200,29 +199,31 @@ def _score(
         value_nats, level_nats, tail_nats = 0.0, 0.0, 0.0
     span = span_of(stream, tables, leader, False)
     stream.divergence_nats = shown_divergence(stream, tables, span)
-    loudest, calm_score = rank_score(stream, nats), calm_nats / stream.threshold[RANK]
+    by_ranks, calm_score = rank_score(stream, nats), calm_nats / stream.threshold[RANK]
     by_value = value_score(stream, VALUE, value_nats)
     by_value = max(by_value, tail_score(stream, tail_nats, by_value))
     by_level = value_score(stream, LEVEL, level_nats)
-    if by_value > loudest:
-        loudest, span, leader = by_value, VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
-    if by_level > loudest:
-        loudest, span, leader = by_level, LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
+    if by_value > by_ranks:
+        span, leader = VALUE_SPAN_SAMPLES, 3 * len(tables.windows)
+    if by_level > max(by_ranks, by_value):
+        span, leader = LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
     calm_score = max(calm_score, by_value, by_level)
-    stream.leader, stream.score = leader, loudest
-    stream.news = max(rank_news(stream, nats), by_value, by_level)
+    shared = max(shared_score(stream, VALUE, value_nats), shared_score(stream, LEVEL, level_nats))
+    stream.leader, stream.score = leader, standing_score(by_ranks, max(by_value, by_level), shared)
+    said = sample_score(stream, by_ranks, max(by_value, by_level), shared)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
-        stream.news = stream.score
+        said = stream.score
     elif stream.score > 1.0 and not stream.episode & ANOMALOUS:
         watch(stream, max(alternative_of(tables, leader), -1))
         if stream.watched:
             span = span_of(stream, tables, leader, True)
     if stream.score > 1.0 and effect_is_small(stream, span, scratch):
-        stream.score, stream.news = JUST_BELOW, min(stream.news, JUST_BELOW)
+        stream.score, said = JUST_BELOW, min(said, JUST_BELOW)
     full = not stream.pinned and 4 * stream.reference_count >= 3 * stream.reference_limit
     counts = full or stream.pinned == FOLLOWED
     live(stream, tables, calm_score, span, scratch)
+    stream.news = news(stream, said) if stream.fixed_window < 0 else said
     if not stream.episode & ANOMALOUS:
         stream.onset_ms = onset_of(stream, span)
     if stream.blocks < TRUSTED_BLOCKS:

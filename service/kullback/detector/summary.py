@@ -17,7 +17,7 @@ from kullback.detector.tables import FIXED
 from kullback.detector.value import FIRST_SCORE_SAMPLES
 
 Column = NDArray[np.float64]
-NUMBERS_END = "news"
+NUMBERS_END = "tail_place"
 """The field behind those that are one number per stream."""
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kullback.core.kernel import kernel
 from kullback.detector.density import asinh
-from kullback.detector.maxima import BLOCK_SAMPLES, rare_level
+from kullback.detector.maxima import BLOCK_SAMPLES, MEDIAN_LEVEL, rare_level
 
 LOCAL_SAMPLES = 10
 BEYOND_SHARE = 0.02
@@ -36,8 +36,6 @@ FIRST_MEDIAN_NATS = 5.3
 MEDIAN_GAIN_NATS = 2.0
 MEDIAN_PRIOR_BLOCKS = 8
 MEDIAN_BLOCKS = 64
-MEDIAN_LEVEL = 0.36651292058166435
-"""−ln ln 2: the median of a Gumbel law, in scales above its location."""
 BELOW, ABOVE = 0, 1
 
 

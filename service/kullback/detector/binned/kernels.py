@@ -32,7 +32,7 @@ from kullback.detector.intervals import set_budget
 from kullback.detector.layout import BLOCKS
 from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
 from kullback.detector.maxima import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
-from kullback.detector.scoring import JUST_BELOW
+from kullback.detector.news import JUST_BELOW
 
 READY, ANOMALOUS, STARTED = int(Episode.READY), int(Episode.ANOMALOUS), int(Episode.STARTED)
 ENDED, SHIFTED, REBASELINED = int(Episode.ENDED), int(Episode.SHIFTED), int(Episode.REBASELINED)
