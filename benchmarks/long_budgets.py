@@ -22,7 +22,7 @@ from benchmarks.peers import Feed
 STEADY = "steady"
 STEADY_FROM = PHASES[STEADY][0]
 STEADY_SAMPLES = {1_000_000: 49_152, 10_000_000: 131_072}
-"""Samples that a stream has after it has learnt, by budget; each is several times what its lines remember."""
+"""Samples that a stream has after it has learnt, by budget; each is more than its lines remember."""
 EXPOSURE = 30
 """Alarms that the budget accepts of each family: their number is known to one in the root of that."""
 GROUP_STREAMS = 32

@@ -12,8 +12,8 @@ from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.detector.binned.layout import BINS, FIRST_UNITS, UNITS, WINDOWS
 from kullback.detector.category import CategoryDetector
 from kullback.detector.histogram import HistogramDetector
+from kullback.detector.news import JUST_BELOW
 from kullback.detector.plan import Plan
-from kullback.detector.scoring import JUST_BELOW
 
 ZERO = np.zeros(1, np.int32)
 NEVER = Plan(feedback=1e9)

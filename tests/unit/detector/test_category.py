@@ -9,8 +9,8 @@ from kullback.core.budget import Budget
 from kullback.core.profile import Direction
 from kullback.core.scores import Episode, Scores, blank_scores
 from kullback.detector.category import CategoryDetector
+from kullback.detector.news import JUST_BELOW
 from kullback.detector.plan import Plan
-from kullback.detector.scoring import JUST_BELOW
 
 
 def feed(detector: CategoryDetector, codes: np.ndarray) -> Scores:

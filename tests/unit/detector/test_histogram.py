@@ -10,8 +10,8 @@ from kullback.core.budget import Budget
 from kullback.core.profile import Direction
 from kullback.core.scores import Episode, Outcome, Scores, blank_scores
 from kullback.detector.histogram import HistogramDetector
+from kullback.detector.news import JUST_BELOW
 from kullback.detector.plan import Plan
-from kullback.detector.scoring import JUST_BELOW
 
 ZERO = np.array([0], np.int32)
 BOUNDS = np.array([0.05, 0.1, 0.25, 0.5, 1.0, 2.5, np.inf])
