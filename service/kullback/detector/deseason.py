@@ -1,7 +1,8 @@
 """Ranks of what a season leaves: the rank reference on residuals, once the profile explains the stream.
 
-Only for a declared season. On real server metrics a daily profile often explains much and then fails; where
-nobody said that there is a season, ranks of residuals made three times the false alarms.
+A declared season is taken out as soon as one period is known. One that was found must have held for some
+periods and explain more; and on real server metrics a daily profile often explains much and then fails, so
+that the ranks' share of the budget is smaller there (see `shares`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from kullback.detector.reference import admit, clear_reference, key_at, key_of, 
 from kullback.detector.season import baseline_at, knows
 from kullback.detector.windows import flush
 
-TAKE_OUT_RATIO = 0.7
-PUT_BACK_RATIO = 1.0
-"""Of the profile's error to the running median's: below the first the season is taken out, above the second
-put back. No constant has a smaller absolute error than the median: a heavy tail alone shows no season."""
+DECLARED_RATIO, FOUND_RATIO, PUT_BACK_RATIO = 0.7, 0.6, 1.0
+"""Of the profile's error to the running median's: below the first (second) a declared (found) season is taken
+out, above the third put back. No constant has a smaller absolute error than the median: a heavy tail alone shows
+no season."""
 FEWEST_SAMPLES = 128
-FEWEST_PERIODS = 1
+DECLARED_PERIODS, FOUND_PERIODS = 1, 3
 
 
 @kernel
@@ -39,10 +40,11 @@ def follow_season(stream: Any, tables: Any, phase: float, scratch: NDArray[np.in
     scratch : int64 array
         As for `admit`.
     """
-    if not stream.season_declared or stream.queued < FEWEST_SAMPLES:
+    if stream.season_ms <= 0 or stream.queued < FEWEST_SAMPLES:
         return
     plain, seasonal = stream.season_error[2], stream.season_error[3]
-    if not stream.deseasoned and seasonal < TAKE_OUT_RATIO * plain and _knows_all(stream):
+    most = DECLARED_RATIO if stream.season_declared else FOUND_RATIO
+    if not stream.deseasoned and seasonal < most * plain and _knows_all(stream):
         _restart(stream, tables, phase, 1.0, scratch)
         stream.deseasoned = 1
     elif stream.deseasoned and seasonal > PUT_BACK_RATIO * plain:
@@ -55,7 +57,7 @@ def _knows_all(stream: Any) -> bool:
     least = stream.profile_periods[0]
     for periods in stream.profile_periods:
         least = min(least, periods)
-    return bool(least >= FEWEST_PERIODS)
+    return bool(least >= (DECLARED_PERIODS if stream.season_declared else FOUND_PERIODS))
 
 
 @kernel

@@ -17,6 +17,8 @@ from kullback.core.kernel import kernel
 from kullback.detector.dependence import dependence_factor
 
 RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.5, 0.8, 0.4, 0.8
+FOUND_SEASON_FACTOR = 0.2
+"""Ranks of what a season leaves that nobody declared: days that are unlike the others are no incidents."""
 MOST_TAIL_FACTOR = 4.0
 FREQUENT_SAMPLES, RARE_SAMPLES = 1e3, 1e4
 """Samples per alarm up to which the tail's share is the same for all, and from which it grows in full: alarms
@@ -31,7 +33,8 @@ def rank_share(stream: Any) -> float:
     ----------
     stream : stream record
     """
-    return float(RANK_SHARE / dependence_factor(stream, 0.0) ** (1.0 / 3.0))
+    trust = FOUND_SEASON_FACTOR if stream.deseasoned and not stream.season_declared else 1.0
+    return float(trust * RANK_SHARE / dependence_factor(stream, 0.0) ** (1.0 / 3.0))
 
 
 @kernel
