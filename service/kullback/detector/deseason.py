@@ -21,8 +21,8 @@ from kullback.detector.windows import flush
 
 DECLARED_RATIO, FOUND_RATIO, PUT_BACK_RATIO = 0.7, 0.6, 1.0
 """Of the profile's error to the running median's: below the first (second) a declared (found) season is taken
-out, above the third put back. No constant has a smaller absolute error than the median: a heavy tail alone shows
-no season."""
+out, above the third put back. No constant has a smaller absolute error than the median: a heavy tail alone
+shows no season."""
 FEWEST_SAMPLES = 128
 DECLARED_PERIODS, FOUND_PERIODS = 1, 3
 
