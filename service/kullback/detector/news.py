@@ -55,7 +55,7 @@ def sample_score(stream: Any, by_ranks: float, by_values: float, shared: float) 
     if own > stream.loudest * GROWTH_FACTOR * math.sqrt(dependence_factor(stream, 0.0)):
         stream.loudest = own
         return float(own)
-    return standing_score(KNOWN_SHARE * min(by_ranks, 1.0), 0.0, shared)
+    return float(min(shared, JUST_BELOW))
 
 
 @kernel

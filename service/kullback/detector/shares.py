@@ -16,7 +16,7 @@ from typing import Any
 from kullback.core.kernel import kernel
 from kullback.detector.dependence import dependence_factor
 
-RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.5, 0.8, 0.4, 0.8
+RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.5, 0.7, 0.35, 0.8
 FOUND_SEASON_FACTOR = 0.2
 """Ranks of what a season leaves that nobody declared: days that are unlike the others are no incidents."""
 MOST_TAIL_FACTOR = 4.0

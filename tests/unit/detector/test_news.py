@@ -16,7 +16,6 @@ from kullback.detector.layout import Shape, allocate
 from kullback.detector.news import (
     FORGOTTEN_SAMPLES,
     JUST_BELOW,
-    KNOWN_SHARE,
     PEAK_SAMPLES,
     news,
     sample_score,
@@ -65,10 +64,10 @@ def test_an_incident_that_gets_far_worse_is_news_once_more() -> None:
     assert sample_score(stream, 0.0, 2.1, 0.3) == pytest.approx(0.3)
 
 
-def test_ranks_that_stay_out_are_told_by_half_while_the_incident_lasts() -> None:
+def test_ranks_that_stay_out_are_told_once() -> None:
     stream = blank_stream()
     stream["episode"], stream["loudest"] = int(Episode.ANOMALOUS), 1.5
-    assert sample_score(stream, 1.5, 0.0, 0.1) == pytest.approx(KNOWN_SHARE)
+    assert sample_score(stream, 1.5, 0.0, 0.1) == pytest.approx(0.1)
 
 
 @given(st.floats(0.0, 5.0), st.floats(0.0, 5.0), st.floats(0.0, 5.0))
