@@ -66,7 +66,8 @@ class KullbackAlerts(Kullback):
     ) -> Watched:
         """See `benchmarks.detection.watch.Detector.watch`."""
         every = super().watch(values, feed, timestamp_ms=timestamp_ms, counter=counter)
-        return replace(every, score=np.where(every.anomalous & ~every.started, 0.0, every.score))
+        score = np.where(every.anomalous & ~every.started, 0.0, every.score)
+        return replace(every, score=score, anomalous=every.started)
 
 
 def scores_of(values: Values, timestamp_ms: NDArray[np.int64], feed: Feed, counter: bool = False) -> Scores:

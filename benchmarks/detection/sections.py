@@ -170,6 +170,8 @@ def server_section(
                 sizes,
                 lambda d=detector, e=part: servers.evaluate(e, servers.watch(d, e)),  # type: ignore[misc]
             )
+        alerts = KullbackAlerts()
+        findings[alerts.name] = servers.evaluate(estate, servers.watch(alerts, estate))
         notes = {d.name: "3 metrics per server only: slow" for d in others() if d.cost_us > 10 * SLOW_US}
         tables.append(servers.table(estate, findings, notes))
         facts += [
