@@ -24,9 +24,9 @@ SHORTEST_SPAN_SAMPLES = 256.0
 """Lines are not drawn lower than for one alarm in so many samples."""
 BASIS = (
     "Counted in {points} stored scores, each the highest of {step} s, with the line where the budget would "
-    "put it: lines rise with the logarithm of the samples per alarm. That is rough: near misses of values are "
-    "measured by a line drawn towards that of all streams, those of ranks alone hardly count, and what the "
-    "stream would have learnt otherwise is not in it. A back-test is exact."
+    "put it: lines rise with the logarithm of the samples per alarm. That is rough: near misses of values "
+    "are measured by a line drawn towards that of all streams, those of ranks alone hardly count, and what "
+    "the stream would have learnt otherwise is not in it. A back-test is exact."
 )
 FIXED = "This stream has a fixed threshold; the alarm budget does not move its line."
 
