@@ -24,7 +24,7 @@ DECLARED_RATIO, FOUND_RATIO, PUT_BACK_RATIO = 0.7, 0.6, 1.0
 out, above the third put back. No constant has a smaller absolute error than the median: a heavy tail alone
 shows no season."""
 FEWEST_SAMPLES = 128
-DECLARED_PERIODS, FOUND_PERIODS = 1, 3
+DECLARED_PERIODS, FOUND_PERIODS = 1, 7
 
 
 @kernel

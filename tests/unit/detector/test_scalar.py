@@ -381,18 +381,18 @@ def test_declared_season_is_found_and_taken_out_of_the_ranks() -> None:
     assert wide[4] - wide[2] > 2.0
 
 
-def test_season_that_nobody_declared_is_taken_out_after_three_periods() -> None:
-    minutes = np.arange(6 * 1440)
+def test_season_that_nobody_declared_is_taken_out_after_a_week() -> None:
+    minutes = np.arange(10 * 1440)
     values = 2 * np.sin(2 * np.pi * minutes / 1440) + normal(len(minutes))
     values[-400:] += 1.5
     detector = watching(Plan(budget=Budget(1.0, 0, 10_000)))
     days = [
         feed(detector, part, step_ms=60_000, start_ms=86_400_000 * day)
-        for day, part in enumerate(values.reshape(6, 1440))
+        for day, part in enumerate(values.reshape(10, 1440))
     ]
     assert detector.summary(ZERO).season_ms[0] == 86_400_000
-    assert len(starts(days[4])) == 0
-    late = starts(days[5])
+    assert len(starts(days[8])) == 0
+    late = starts(days[9])
     assert 1040 <= late[late >= 1040][0] < 1140
 
 
