@@ -115,6 +115,7 @@ _TAIL = [
     ("tail_usual", "f4"),
     ("tail_block", "f4"),
     ("tail_seen", "u1", (2,)),
+    ("longest_calm", "u1"),
 ]
 
 
@@ -186,6 +187,7 @@ def stream_dtype(shape: Shape) -> np.dtype[np.void]:
     - `news` the newest sample's own score: what it adds to what is known already
     - `told` score that was news last, `told_samples` ago; `loudest` score by the stream's own line that began
       the episode, or made news in it
+    - `longest_calm` the longest pause after which the episode went on
     - `usual_nats` fading mean surprise of the value and level channels
     - `tail_…` both tails of the distance from the short past (see `tail`): where they begin on an axis of
       scale `tail_scale`, mean excess and share beyond, samples seen there; usual maximum of a block, that

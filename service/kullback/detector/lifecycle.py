@@ -24,6 +24,8 @@ REBASELINED = int(Episode.REBASELINED)
 
 CALM_SCORE = 0.7
 CALM_SAMPLES = 16
+PAUSE_FACTOR = 3
+LONGEST_CALM_SAMPLES = 40
 GOES_ON_SHARE = 0.125
 """Of the line: evidence of the calm samples alone at which a slow change takes an episode over."""
 SHIFT_SAMPLES = 1024
@@ -57,9 +59,13 @@ def live(
         return
     stream.episode = READY | ANOMALOUS | (stream.episode & SHIFTED)
     stream.firing_samples += 1
-    stream.calm_samples = stream.calm_samples + 1 if calm_score < CALM_SCORE else 0
+    if calm_score < CALM_SCORE:
+        stream.calm_samples += 1
+    else:
+        stream.longest_calm = max(stream.longest_calm, min(stream.calm_samples, LONGEST_CALM_SAMPLES))
+        stream.calm_samples = 0
     after = 0 if stream.pinned else stream.rebaseline_after
-    if stream.calm_samples >= CALM_SAMPLES and not _goes_on(stream):
+    if stream.calm_samples >= calm_needed(stream) and not _goes_on(stream):
         _end(stream)
     elif after > 0 and stream.firing_samples >= after:
         rebaseline(stream, tables, stream.firing_samples, scratch)
@@ -73,11 +79,24 @@ def _start(stream: Any, span: int) -> None:
     stream.episode = READY | ANOMALOUS | STARTED
     stream.anomalies += 1
     stream.firing_samples = 0
-    stream.calm_samples = 0
+    stream.calm_samples, stream.longest_calm = 0, 0
     stream.started_ms = stream.last_ms
     stream.onset_ms = onset_of(stream, span)
     if span <= SHORT_WINDOW_SAMPLES:
         mark_newest(stream, span, True)
+
+
+@kernel
+def calm_needed(stream: Any) -> int:
+    """Samples of calm that end the episode: longer where it paused before and went on.
+
+    Where a fifth of the requests is slow, sixteen good ones in a row do not say that the incident is over.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    return int(max(CALM_SAMPLES, PAUSE_FACTOR * stream.longest_calm))
 
 
 @kernel

@@ -381,6 +381,18 @@ def test_declared_season_is_found_and_taken_out_of_the_ranks() -> None:
     assert wide[4] - wide[2] > 2.0
 
 
+def test_incident_that_paused_before_is_not_over_after_sixteen_calm_samples() -> None:
+    values = normal(4400)
+    slow = 4000 + np.cumsum([0, *[12] * 6, *[25] * 8])
+    values[slow] += 12.0
+    detector = watching(Plan(budget=Budget(1.0, 0, 100_000)))
+    scores = feed(detector, values)
+    begun = starts(scores)
+    assert begun[begun >= 4000].tolist() == [4000]
+    over = np.flatnonzero(scores.episode & Episode.ENDED)
+    assert slow[-1] + 30 <= over[-1] <= slow[-1] + 130
+
+
 def test_season_that_nobody_declared_is_taken_out_after_a_week() -> None:
     minutes = np.arange(10 * 1440)
     values = 2 * np.sin(2 * np.pi * minutes / 1440) + normal(len(minutes))
