@@ -26,10 +26,8 @@ CALM_SCORE = 0.7
 CALM_SAMPLES = 16
 PAUSE_FACTOR = 3
 LONGEST_CALM_SAMPLES = 40
-PAUSING_SAMPLES, PAUSES_SAMPLES = 4, 64
-"""An incident that paused for so long is asked what the newest so many samples say, pauses and all."""
 GOES_ON_SHARE = 0.125
-"""Of the line: evidence of the newest samples alone at which a slow change takes an episode over."""
+"""Of the line: evidence of the calm samples alone at which a slow change takes an episode over."""
 SHIFT_SAMPLES = 1024
 
 
@@ -111,8 +109,7 @@ def _goes_on(stream: Any) -> bool:
     """
     nats, kind = bank_surprise(stream)
     line = stream.threshold[RANK]
-    newest = CALM_SAMPLES if stream.longest_calm < PAUSING_SAMPLES else PAUSES_SAMPLES
-    if nats < CALM_SCORE * line or newest_evidence(stream, kind, newest) < GOES_ON_SHARE * line:
+    if nats < CALM_SCORE * line or newest_evidence(stream, kind, CALM_SAMPLES) < GOES_ON_SHARE * line:
         return False
     watch(stream, kind)
     stream.calm_samples = 0
