@@ -59,6 +59,11 @@ def hill(height: float) -> Callable[[Generator, Values], Values]:
     return disturb
 
 
+def some(share: float, height: float) -> Callable[[Generator, Values], Values]:
+    """Only a share of the samples, by chance."""
+    return lambda rng, stretch: stretch + height * (rng.random(stretch.shape) < share)
+
+
 def flapping(height: float, half: int) -> Callable[[Generator, Values], Values]:
     """On and off by turns."""
 
@@ -78,6 +83,7 @@ INCIDENTS = (
     Incident("noise x3, 200 samples", normal, 200, noisier(3.0)),
     Incident("hill of 5 sigma, 400 samples", normal, 400, hill(5.0)),
     Incident("on and off, 4 sigma, 200 samples", normal, 200, flapping(4.0, 10)),
+    Incident("+4 sigma of a fifth, 300 samples", normal, 300, some(0.2, 4.0)),
     Incident("AR(0.9) +6 sigma, 60 samples", AR9, 60, level(6.0)),
     Incident("AR(0.9) +4 sigma, 500 samples", AR9, 500, level(4.0)),
     Incident("+3 sigma for good", normal, AFTER, level(3.0)),

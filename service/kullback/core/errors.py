@@ -136,7 +136,7 @@ class ErrorId(Enum):
         "The storage directory was written by a newer version of Kullback.",
     )
     STARTING_OR_STOPPING = ErrorFacts(
-        "kb-not-ready", "not_ready", "The service is replaying its log or stopping; nothing was applied."
+        "kb-not-ready", "not_ready", "The service is starting or stopping; nothing was applied."
     )
     BAD_REQUEST = ErrorFacts(
         "kb-bad-request", "bad_request", "A parameter or body is not what is documented."

@@ -175,9 +175,10 @@ def tail_score(stream: Any, nats: float, by_value: float) -> float:
         Score of the value channel.
     """
     known = stream.episode & ANOMALOUS != 0
-    if known or by_value < NEARLY_RARE_SCORE or not nats > _tail_line(stream):
+    if known or nats <= 0.0 or by_value < NEARLY_RARE_SCORE:
         return 0.0
-    return float(1.0 + TAIL_ABOVE_LINE * np.log(nats / _tail_line(stream)))
+    line = _tail_line(stream)
+    return float(1.0 + TAIL_ABOVE_LINE * np.log(nats / line)) if nats > line else 0.0
 
 
 @kernel

@@ -1,8 +1,8 @@
 """How much a sample tells of the next: the lag-one autocorrelation of ranks.
 
-It serves only until the stream has block maxima of its own: dependent samples make a divergence as large as
-few independent ones would, so the line of the first samples is raised by the factor (1 + r)/(1 − r) that
-dependence takes from their number.
+Dependent samples make a divergence as large as few independent ones would: (1 + r)/(1 − r) is the factor that
+dependence takes from their number. It raises the line until the stream has block maxima of its own, divides
+the budget among the channels, and says how much louder an incident must get to be news once more.
 """
 
 from __future__ import annotations

@@ -54,10 +54,11 @@ def follow_season(stream: Any, tables: Any, phase: float, scratch: NDArray[np.in
 
 @kernel
 def _knows_all(stream: Any) -> bool:
-    least = stream.profile_periods[0]
-    for periods in stream.profile_periods:
-        least = min(least, periods)
-    return bool(least >= (DECLARED_PERIODS if stream.season_declared else FOUND_PERIODS))
+    fewest = DECLARED_PERIODS if stream.season_declared else FOUND_PERIODS
+    for periods in stream.profile_periods:  # noqa: SIM110 — kernels know no generators
+        if periods < fewest:
+            return False
+    return True
 
 
 @kernel
