@@ -168,14 +168,12 @@ def _episodes(scores: Scores) -> Iterator[Alarm]:
     starts = np.flatnonzero(scores.episode & Episode.STARTED)
     over = np.flatnonzero(scores.episode & (Episode.ENDED | Episode.REBASELINED))
     anomalous = np.flatnonzero(scores.episode & Episode.ANOMALOUS)
-    for start in starts:
-        following = over[over > start]
-        end = int(following[0]) if len(following) else None
-        inside = anomalous[(anomalous >= start) & (anomalous < (len(scores) if end is None else end + 1))]
-        last = int(inside[-1]) if len(inside) else int(start)
+    for start, following in zip(starts, (*starts[1:], len(scores)), strict=False):
+        last = int(anomalous[np.searchsorted(anomalous, following) - 1])
+        ended = bool(np.any((over > last) & (over <= following)))
         yield Alarm(
             start_ms=int(scores.timestamp_ms[start]),
-            end_ms=None if end is None else int(scores.timestamp_ms[last]),
+            end_ms=int(scores.timestamp_ms[last]) if ended else None,
             onset_ms=int(scores.onset_ms[start]),
             row=int(start),
             max_score=float(np.nanmax(scores.score[start : last + 1])),

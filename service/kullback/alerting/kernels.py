@@ -2,6 +2,9 @@
 
 `for` and `keep_firing_for` mean what they mean in Prometheus (rules/alerting.go), on the time of the data
 instead of the time of an evaluation: a deadline takes effect at its own time, whenever it is looked at.
+
+An anomaly that is there again right after its end is the same incident for the detector (no episode starts),
+and so the same alert here: it fires again with the id and the onset it had.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ ANOMALOUS, RECOVERED, LEVEL_SHIFT, NO_DATA, MAINTENANCE = (int(reason) for reaso
 SCORED = int(Outcome.SCORED)
 IN_EPISODE, STARTED, ENDED = int(Episode.ANOMALOUS), int(Episode.STARTED), int(Episode.ENDED)
 SHIFT = int(Episode.SHIFTED)
+LONGEST_PAUSE_SAMPLES = 192
+"""More than a detector waits until it takes an incident for over, and then for a new one."""
 
 
 @kernel
@@ -51,7 +56,10 @@ def walk(state: State, rows: Rows, buffer: Buffer, first: int, now_ms: int) -> i
             elif flags & (IN_EPISODE | ENDED) == IN_EPISODE:
                 _take_restart(alert, buffer, number, at_ms, flags)
                 fresh = alert.phase == INACTIVE
-                if fresh:
+                if fresh and _goes_on(alert, rule, arrival, at_ms, flags):
+                    _reopen(alert, buffer, number, at_ms)
+                    fresh = False
+                elif fresh:
                     _open(alert, at_ms, onset_ms[row])
                 _take_anomaly(alert, at_ms, score[row], divergence_nats[row], leader[row], flags)
                 _raise_when_due(alert, rule, buffer, number, at_ms, fresh)
@@ -133,6 +141,25 @@ def _open(alert: Record, at_ms: int, onset_ms: int) -> None:
     alert.fired_at_ms = at_ms
     alert.max_score = -np.inf
     alert.episodes = 0
+
+
+@kernel
+def _goes_on(alert: Record, rule: Record, arrival: Record, at_ms: int, flags: int) -> bool:
+    """Whether an anomaly is that of the alert that ended last: the detector saw no new one begin.
+
+    Only of an alert that had fired, and not across a stretch in which the stream was muted or silent.
+    """
+    fired = rule.for_ms == 0 or alert.fired_at_ms > alert.started_ms
+    pause_ms = at_ms - alert.last_anomalous_ms
+    near = pause_ms <= LONGEST_PAUSE_SAMPLES * max(arrival.interval_ms, 1.0)
+    return bool(fired and near and alert.reason == RECOVERED and not flags & STARTED)
+
+
+@kernel
+def _reopen(alert: Record, buffer: Buffer, number: int, at_ms: int) -> None:
+    alert.last_sample_ms = at_ms
+    alert.quiet = 0
+    _change(alert, buffer, number, at_ms, FIRING, ANOMALOUS)
 
 
 @kernel

@@ -12,9 +12,16 @@ from kullback.detector.blocks import maxima_of, merged_of
 from kullback.detector.dependence import dependence_factor
 from kullback.detector.layout import BLOCKS, FOLLOWED, LEVEL, RANK, VALUE
 from kullback.detector.maxima import own_threshold, rare_level, root_threshold
-from kullback.detector.shares import LEVEL_SHARE, VALUE_SHARE, rank_share, tail_share
+from kullback.detector.shares import (
+    LEVEL_SHARE,
+    TAIL_SHARE,
+    VALUE_SHARE,
+    decades_of,
+    rank_share,
+    tail_share,
+)
 from kullback.detector.tables import quiet_threshold
-from kullback.detector.tail import ALARM_WEIGHT, tail_line
+from kullback.detector.tail import ALARM_WEIGHT, common_tail_line, tail_line
 
 ANOMALOUS = int(Episode.ANOMALOUS)
 TRUSTED_BLOCKS = 8
@@ -26,6 +33,8 @@ EARLY_BLOCKS = 8
 EARLY_BLOCK_SAMPLES = 64
 EARLY_FACTOR = 2.5
 """Until a stream has blocks enough, its line is at least so many times the largest surprise so far."""
+EARLY_CAUTION = 1.0
+"""The rarer alarms shall be, the less can a stream's first samples tell of the habits that make them."""
 EARLY_CAP_LINES = 3.0
 """So far above the line may a surprise count in that: one incident must not blind the rest of the warm-up."""
 EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
@@ -34,6 +43,8 @@ that of the one under way, which may hold the onset of an incident and does not 
 NEARLY_RARE_SCORE = 0.6
 BELOW_LINE = 32
 TAIL_ABOVE_LINE = 0.02
+TAIL_ODDNESS, LEVEL_ODDNESS = 0.75, 1.1
+"""How much of what the tail and the level say counts among streams; of the value: 1."""
 FEWEST_VALUE_BLOCKS = 4
 VALUE_LOCATION, VALUE_SCALE = 3.11, 0.40
 LEVEL_LOCATION, LEVEL_SCALE = 2.51, 0.27
@@ -58,6 +69,8 @@ def set_rank_line(stream: Any, tables: Any) -> None:
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
+        unknown = 0.0 if stream.pinned else 1.0 - min(stream.blocks / TRUSTED_BLOCKS, 1.0)
+        line *= 1.0 + EARLY_CAUTION * unknown * decades_of(stream.samples_per_alarm)
         if learns:
             line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
@@ -139,19 +152,24 @@ def value_score(stream: Any, channel: int, nats: float) -> float:
 
 
 @kernel
-def shared_score(stream: Any, channel: int, nats: float) -> float:
-    """Score of the value or the level channel by the line that is drawn towards that of all streams.
+def oddness(stream: Any, value_nats: float, level_nats: float, tail_nats: float) -> float:
+    """How odd a sample is among all streams; 1 where an average stream would raise an alarm.
 
     A stream's own line is what its incidents so far have made of it too; among many streams the surprise
-    itself tells better which sample is odd.
+    itself tells better which sample is odd. The tail counts for less: its own line is left to those streams
+    whose samples are rare by value as well.
 
     Parameters
     ----------
     stream : stream record
-    channel : int
-    nats : float
+    value_nats, level_nats, tail_nats : float
     """
-    return _score_of(nats, stream.shared_line[channel - VALUE])
+    by_value = _score_of(value_nats, stream.shared_line[0])
+    by_level = LEVEL_ODDNESS * _score_of(level_nats, stream.shared_line[1])
+    if tail_nats <= 0.0 or by_value <= 0.0:
+        return max(by_value, by_level)
+    line = common_tail_line(stream.samples_per_alarm / TAIL_SHARE) * stream.feedback
+    return float(max(by_value, by_level, TAIL_ODDNESS * tail_nats / line))
 
 
 @kernel

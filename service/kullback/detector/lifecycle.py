@@ -26,6 +26,8 @@ CALM_SCORE = 0.7
 CALM_SAMPLES = 16
 PAUSE_FACTOR = 3
 LONGEST_CALM_SAMPLES = 40
+RESUMES_SAMPLES = 32
+"""So soon after its end an anomaly that is there again is the same incident."""
 GOES_ON_SHARE = 0.125
 """Of the line: evidence of the calm samples alone at which a slow change takes an episode over."""
 SHIFT_SAMPLES = 1024
@@ -54,7 +56,11 @@ def live(
     """
     if not stream.episode & ANOMALOUS:
         stream.episode = READY
-        if stream.score > 1.0:
+        if not stream.score > 1.0:  # NaN while the fixed window of the textbook mode fills
+            _count_since_end(stream)
+        elif ended_lately(stream):
+            _resume(stream, span)
+        else:
             _start(stream, span)
         return
     stream.episode = READY | ANOMALOUS | (stream.episode & SHIFTED)
@@ -81,9 +87,40 @@ def _start(stream: Any, span: int) -> None:
     stream.firing_samples = 0
     stream.calm_samples, stream.longest_calm = 0, 0
     stream.started_ms = stream.last_ms
+    _strike_evidence(stream, span)
+
+
+@kernel
+def _resume(stream: Any, span: int) -> None:
+    """Go on with the incident that seemed to be over: no new one has begun."""
+    stream.episode = READY | ANOMALOUS
+    pause = stream.longest_calm + stream.calm_samples
+    stream.calm_samples, stream.longest_calm = 0, min(pause, LONGEST_CALM_SAMPLES)
+    _strike_evidence(stream, span)
+
+
+@kernel
+def _strike_evidence(stream: Any, span: int) -> None:
     stream.onset_ms = onset_of(stream, span)
     if span <= SHORT_WINDOW_SAMPLES:
         mark_newest(stream, span, True)
+
+
+@kernel
+def ended_lately(stream: Any) -> bool:
+    """Whether an anomaly that begins now is the one that ended a moment ago.
+
+    Parameters
+    ----------
+    stream : stream record
+    """
+    return bool(not stream.episode & ANOMALOUS and stream.calm_samples > 0)
+
+
+@kernel
+def _count_since_end(stream: Any) -> None:
+    if stream.calm_samples > 0:
+        stream.calm_samples = stream.calm_samples + 1 if stream.calm_samples < RESUMES_SAMPLES else 0
 
 
 @kernel
@@ -125,6 +162,7 @@ def _end(stream: Any) -> None:
     stream.episode = READY | ENDED
     mark_newest(stream, CALM_SAMPLES, False)
     empty_bank(stream)
+    stream.calm_samples = 1
 
 
 @kernel

@@ -12,50 +12,53 @@ from typing import Any
 from kullback.core.kernel import kernel
 from kullback.core.scores import Episode
 from kullback.detector.dependence import dependence_factor
+from kullback.detector.lifecycle import ended_lately
 
 ANOMALOUS, STARTED = int(Episode.ANOMALOUS), int(Episode.STARTED)
 JUST_BELOW = 0.999
 PEAK_SAMPLES = 3
 """So long is a peak news: streams that move together peak some samples apart."""
-FORGOTTEN_SAMPLES = 60
+FORGOTTEN_SAMPLES = 120
 KNOWN_SHARE = 0.5
 GROWTH_FACTOR = 1.3
 """So many times louder, and more where samples depend on each other, an incident is news once more."""
 
 
 @kernel
-def standing_score(by_ranks: float, by_values: float, shared: float) -> float:
+def standing_score(own: float, by_ranks: float, odd: float) -> float:
     """Score of a stream: where it stands, above 1 for as long as the evidence of an incident does.
 
     Parameters
     ----------
-    by_ranks, by_values : float
-        Scores by the stream's own lines.
-    shared : float
-        Score of values by the line that is drawn towards that of all streams.
+    own : float
+        By the stream's own lines, all channels.
+    by_ranks : float
+        The ranks' part in it.
+    odd : float
+        See `oddness`.
     """
-    own = max(by_ranks, by_values)
-    return float(own if own > 1.0 else min(max(by_ranks, shared), JUST_BELOW))
+    return float(own if own > 1.0 else min(max(by_ranks, odd), JUST_BELOW))
 
 
 @kernel
-def sample_score(stream: Any, by_ranks: float, by_values: float, shared: float) -> float:
+def sample_score(stream: Any, own: float, odd: float) -> float:
     """Score of a sample, whether it is news or not: above 1 where an incident begins, or gets far worse.
+
+    Which lines were crossed decides that it is above 1; how far above, is how odd the sample is.
 
     Parameters
     ----------
     stream : stream record
-    by_ranks, by_values, shared : float
+    own, odd : float
         As for `standing_score`.
     """
-    own = max(by_ranks, by_values)
-    if not stream.episode & ANOMALOUS:
-        stream.loudest = max(own, 1.0)
-        return standing_score(by_ranks, by_values, shared)
-    if own > stream.loudest * GROWTH_FACTOR * math.sqrt(dependence_factor(stream, 0.0)):
-        stream.loudest = own
-        return float(own)
-    return float(min(shared, JUST_BELOW))
+    known = 1.0
+    if stream.episode & ANOMALOUS or ended_lately(stream):
+        known = stream.loudest * GROWTH_FACTOR * math.sqrt(dependence_factor(stream, 0.0))
+    if own <= known:
+        return float(min(odd, JUST_BELOW))
+    stream.loudest = own
+    return float(1.0 + odd)
 
 
 @kernel

@@ -16,10 +16,10 @@ from kullback.detector.calibration import (
     EARLY_BLOCKS,
     TRUSTED_BLOCKS,
     note_early,
+    oddness,
     rank_score,
     set_rank_line,
     set_value_lines,
-    shared_score,
     tail_score,
     tail_weight,
     value_score,
@@ -208,9 +208,9 @@ def _score(
     if by_level > max(by_ranks, by_value):
         span, leader = LEVEL_SPAN_SAMPLES, 3 * len(tables.windows) + 1
     calm_score = max(calm_score, by_value, by_level)
-    shared = max(shared_score(stream, VALUE, value_nats), shared_score(stream, LEVEL, level_nats))
-    stream.leader, stream.score = leader, standing_score(by_ranks, max(by_value, by_level), shared)
-    said = sample_score(stream, by_ranks, max(by_value, by_level), shared)
+    own, odd = max(by_ranks, by_value, by_level), oddness(stream, value_nats, level_nats, tail_nats)
+    stream.leader, stream.score = leader, standing_score(own, by_ranks, odd)
+    said = sample_score(stream, own, odd)
     if stream.fixed_window >= 0:
         calm_score, span = _score_by_number(stream, tables)
         said = stream.score

@@ -5,7 +5,8 @@ hardly uses its share, because its line is drawn with room for error. What the w
 measured on the null families of the benchmarks.
 
 Where samples depend on each other the ranks wander: they stay far out for long spells and tell little. Their
-share goes down there and that of the tail up, which looks at a sample beside its own short past.
+share goes down there and that of the tail up, which looks at a sample beside its own short past. It goes down
+again where tails are heavy: what wanders and leaps is mostly habit.
 """
 
 from __future__ import annotations
@@ -20,9 +21,23 @@ RANK_SHARE, VALUE_SHARE, LEVEL_SHARE, TAIL_SHARE = 0.5, 0.7, 0.35, 0.8
 FOUND_SEASON_FACTOR = 0.2
 """Ranks of what a season leaves that nobody declared: days that are unlike the others are no incidents."""
 MOST_TAIL_FACTOR = 4.0
-FREQUENT_SAMPLES, RARE_SAMPLES = 1e3, 1e4
-"""Samples per alarm up to which the tail's share is the same for all, and from which it grows in full: alarms
-as frequent as the first are within what dependent samples do every day."""
+LIGHT_EXCESS = 0.25
+"""Mean excess of a tail, on its asinh axis, up to which it counts as light."""
+FREQUENT_SAMPLES = 1e3
+"""Alarms as frequent as one in so many samples are within what every stream does every day."""
+MOST_DECADES = 2.0
+"""Powers of ten above that, from which on the tail's share follows the stream in full."""
+
+
+@kernel
+def decades_of(samples_per_alarm: float) -> float:
+    """How rare alarms shall be: powers of ten above one in FREQUENT_SAMPLES samples, at least 0.
+
+    Parameters
+    ----------
+    samples_per_alarm : float
+    """
+    return math.log10(max(samples_per_alarm / FREQUENT_SAMPLES, 1.0))
 
 
 @kernel
@@ -45,6 +60,7 @@ def tail_share(stream: Any) -> float:
     ----------
     stream : stream record
     """
-    most = min(math.sqrt(dependence_factor(stream, 0.0)), MOST_TAIL_FACTOR)
-    rarity = math.log(stream.samples_per_alarm / FREQUENT_SAMPLES) / math.log(RARE_SAMPLES / FREQUENT_SAMPLES)
-    return float(TAIL_SHARE * most ** min(max(rarity, 0.0), 1.0))
+    wander = min(math.sqrt(dependence_factor(stream, 0.0)), MOST_TAIL_FACTOR)
+    heavy = max(stream.tail_excess[0], stream.tail_excess[1], LIGHT_EXCESS) / LIGHT_EXCESS
+    decades = min(decades_of(stream.samples_per_alarm), MOST_DECADES)
+    return float(TAIL_SHARE * (wander / heavy**2) ** decades)

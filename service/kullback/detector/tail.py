@@ -129,6 +129,19 @@ def learn_tail(stream: Any, distance: float, samples: int, weight: float) -> Non
 
 
 @kernel
+def common_tail_line(samples_per_alarm: float) -> float:
+    """Surprise at which a distance would raise an alarm in a stream of independent samples, nats.
+
+    Parameters
+    ----------
+    samples_per_alarm : float
+        Of the channel's share of the budget.
+    """
+    level, _ = rare_level(samples_per_alarm, 1.0)
+    return float(FIRST_MEDIAN_NATS + level - MEDIAN_LEVEL)
+
+
+@kernel
 def tail_line(stream: Any, samples_per_alarm: float, widening: float) -> float:
     """Surprise at which a distance raises an alarm, nats.
 
@@ -140,8 +153,8 @@ def tail_line(stream: Any, samples_per_alarm: float, widening: float) -> float:
     widening : float
         Nats to add while the stream's usual maximum is hardly known.
     """
-    level, _ = rare_level(samples_per_alarm, 1.0)
-    return float(stream.tail_usual + level - MEDIAN_LEVEL + widening)
+    own = stream.tail_usual - FIRST_MEDIAN_NATS
+    return float(common_tail_line(samples_per_alarm) + own + widening)
 
 
 @kernel

@@ -36,6 +36,7 @@ def states(for_minutes: int = 0, keep_minutes: int = 0, no_data_minutes: int = 0
         (0, 2, "AaaR...", [(0, "firing"), (3, "shifted"), (5, "resolved")]),
         (0, 0, "AaaR...", [(0, "firing"), (3, "shifted"), (3, "resolved")]),
         (0, 9, "AaR.Aae", [(0, "firing"), (2, "shifted"), (4, "resolved"), (4, "firing")]),
+        (0, 0, "Aae..aae.", [(0, "firing"), (2, "resolved"), (5, "firing"), (7, "resolved")]),
         (0, 0, "xxaax", [(2, "firing")]),
         (0, 0, "xxxx", []),
     ],
@@ -81,6 +82,33 @@ def test_episodes_within_keep_firing_for_are_one_alert() -> None:
     assert told(transitions) == [(0, "firing"), (15, "resolved")]
     assert transitions[-1].alert.episodes == 3
     assert transitions[-1].alert.ends_at_ms == minute(15)
+
+
+def test_an_anomaly_that_is_there_again_is_the_alert_that_ended() -> None:
+    made = states()
+    made.step(life("Aae..a", onset_samples=2), START_MS)
+    alert = made.alert(0)
+    assert (alert.phase, alert.started_ms, alert.starts_at_ms) == (Phase.FIRING, minute(0), minute(-2))
+    assert (alert.episodes, alert.ends_at_ms) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("for_minutes", "letters", "why"),
+    [
+        (0, "Aae..A", "the detector saw a new one begin"),
+        (3, "Aae..aaaa", "the one before never fired"),
+        (0, "Aae" + 200 * "." + "a", "the one before is long over"),
+    ],
+)
+def test_other_anomalies_are_alerts_of_their_own(for_minutes: int, letters: str, why: str) -> None:
+    made = states(for_minutes)
+    made.step(life(letters), START_MS)
+    assert made.alert(0).started_ms > minute(2), why
+
+
+def test_an_alert_that_fired_late_goes_on_without_waiting_again() -> None:
+    transitions = states(for_minutes=3).step(life("Aaaaae.a"), START_MS)
+    assert told(transitions) == [(0, "pending"), (3, "firing"), (5, "resolved"), (7, "firing")]
 
 
 def test_deadline_counts_from_its_own_time_however_late_it_is_looked_at() -> None:

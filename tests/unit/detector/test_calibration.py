@@ -34,6 +34,15 @@ def scored(values: np.ndarray, samples_per_alarm: int = 10_000) -> Scores:
     return scores
 
 
+def ranks_line(values: np.ndarray, samples_per_alarm: int) -> float:
+    detector = ScalarDetector(1, Shape())
+    detector.open(np.zeros(1, np.int32), plan_of(Profile(budget=Budget(1.0, 0, samples_per_alarm))))
+    scores = blank_scores(60_000 * np.arange(len(values), dtype=np.int64))
+    rows = np.arange(len(values), dtype=np.int64)
+    detector.update(np.zeros(len(values), np.int32), scores.timestamp_ms, values, scores, rows, 0)
+    return float(detector.streams["threshold"][0, RANK])
+
+
 def test_a_level_reached_in_three_blocks_is_below_the_line_of_a_strict_budget() -> None:
     maxima = np.concatenate((np.linspace(5.0, 8.0, BLOCKS - 3), [30.0, 30.0, 30.0]))
     assert often_reached(maxima, 50_000.0) > 30.0
@@ -109,3 +118,12 @@ def test_a_shift_of_spread_that_lasts_is_told_once_while_its_episode_goes_on() -
     anomalous = scores.episode[8000:] & Episode.ANOMALOUS != 0
     assert np.count_nonzero(anomalous) > 500
     assert np.count_nonzero(scores.score[8000:] > 1.0) < 100
+
+
+@pytest.mark.parametrize(("samples_per_alarm", "times"), [(1_000, 1.5), (10_000, 1.8), (1_000_000, 3.2)])
+def test_the_rarer_alarms_shall_be_the_more_cautious_are_the_ranks_of_a_new_stream(
+    samples_per_alarm: int, times: float
+) -> None:
+    values = np.random.default_rng(7).standard_normal(6_000)
+    young, old = ranks_line(values[:200], samples_per_alarm), ranks_line(values, samples_per_alarm)
+    assert young > times * old

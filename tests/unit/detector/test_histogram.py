@@ -53,6 +53,18 @@ def test_slower_requests_fire_once_and_are_explained(detector: HistogramDetector
     assert explanation.median_change == pytest.approx(0.1, abs=0.03)
 
 
+def test_requests_that_are_slow_again_after_a_moment_are_one_incident(detector: HistogramDetector) -> None:
+    rng = np.random.default_rng(3)
+    spells = ((1500, 0.1), (20, 0.3), (85, 0.1), (20, 0.3), (255, 0.1), (20, 0.3))
+    samples = [one for count, median in spells for one in latencies(rng, count, median)]
+    scores = feed(detector, buckets_of(samples))
+    started, ended = (np.flatnonzero(scores.episode & flag) for flag in (Episode.STARTED, Episode.ENDED))
+    assert len(started) == 2
+    assert 1500 <= started[0] < 1510
+    assert 1880 <= started[1] < 1890
+    assert len(ended) >= 2
+
+
 def test_same_requests_stay_calm(detector: HistogramDetector) -> None:
     scores = feed(detector, buckets_of(latencies(np.random.default_rng(4), 3000, 0.1)))
     assert scores.outcome[0] == Outcome.ABSORBED

@@ -57,22 +57,35 @@ def test_an_incident_that_begins_is_news_however_loud_the_samples_before() -> No
 
 def test_an_incident_that_gets_far_worse_is_news_once_more() -> None:
     stream = blank_stream()
-    assert sample_score(stream, 0.0, 1.2, 0.9) == pytest.approx(1.2)
+    assert sample_score(stream, 1.2, 0.9) == pytest.approx(1.9)
     stream["episode"] = int(Episode.ANOMALOUS)
-    assert sample_score(stream, 0.0, 1.4, 1.1) == pytest.approx(JUST_BELOW)
-    assert sample_score(stream, 0.0, 2.0, 1.1) == pytest.approx(2.0)
-    assert sample_score(stream, 0.0, 2.1, 0.3) == pytest.approx(0.3)
+    assert sample_score(stream, 1.4, 1.1) == pytest.approx(JUST_BELOW)
+    assert sample_score(stream, 2.0, 1.1) == pytest.approx(2.1)
+    assert sample_score(stream, 2.1, 0.3) == pytest.approx(0.3)
+
+
+def test_an_incident_that_is_there_again_is_no_news() -> None:
+    stream = blank_stream()
+    stream["loudest"], stream["calm_samples"] = 1.5, 1
+    assert sample_score(stream, 1.6, 0.4) == pytest.approx(0.4)
+    stream["calm_samples"] = 0
+    assert sample_score(stream, 1.6, 0.4) == pytest.approx(1.4)
 
 
 def test_ranks_that_stay_out_are_told_once() -> None:
     stream = blank_stream()
     stream["episode"], stream["loudest"] = int(Episode.ANOMALOUS), 1.5
-    assert sample_score(stream, 1.5, 0.0, 0.1) == pytest.approx(0.1)
+    assert sample_score(stream, 1.5, 0.1) == pytest.approx(0.1)
 
 
-@given(st.floats(0.0, 5.0), st.floats(0.0, 5.0), st.floats(0.0, 5.0))
-def test_a_stream_stands_above_one_by_its_own_lines_only(ranks: float, values: float, shared: float) -> None:
-    assert (standing_score(ranks, values, shared) > 1.0) == (max(ranks, values) > 1.0)
+@given(st.floats(0.0, 5.0), st.floats(0.0, 5.0))
+def test_a_sample_scores_above_one_by_the_streams_own_lines_only(own: float, odd: float) -> None:
+    assert (sample_score(blank_stream(), own, odd) >= 1.0) == (own > 1.0)
+
+
+@given(st.floats(0.0, 5.0), st.floats(0.0, 1.0), st.floats(0.0, 5.0))
+def test_a_stream_stands_above_one_by_its_own_lines_only(own: float, part: float, odd: float) -> None:
+    assert (standing_score(own, part * own, odd) > 1.0) == (own > 1.0)
 
 
 def test_of_a_shift_only_the_sample_that_begins_it_scores_above_one_while_the_stream_stays_there() -> None:

@@ -393,6 +393,21 @@ def test_incident_that_paused_before_is_not_over_after_sixteen_calm_samples() ->
     assert slow[-1] + 30 <= over[-1] <= slow[-1] + 130
 
 
+def test_incident_that_is_there_again_after_its_end_is_one_incident() -> None:
+    values = normal(4400)
+    values[4000:4040] += 6.0
+    values[4080:4120] += 6.0
+    values[4300:4340] += 6.0
+    scores = feed(watching(Plan(budget=Budget(1.0, 0, 100_000))), values)
+    begun, over = starts(scores), np.flatnonzero(scores.episode & Episode.ENDED)
+    first, later = begun[begun >= 4000]
+    assert first < 4005
+    assert 4300 <= later < 4305
+    assert 4040 < over[over >= 4000][0] < 4080
+    assert scores.episode[4090] & Episode.ANOMALOUS
+    assert scores.score[4080:4120].max() < 1.0
+
+
 def test_season_that_nobody_declared_is_taken_out_after_a_week() -> None:
     minutes = np.arange(10 * 1440)
     values = 2 * np.sin(2 * np.pi * minutes / 1440) + normal(len(minutes))

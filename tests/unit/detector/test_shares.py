@@ -13,7 +13,14 @@ from kullback.core.scores import blank_scores
 from kullback.detector.layout import Shape
 from kullback.detector.plan import plan_of
 from kullback.detector.scalar import ScalarDetector
-from kullback.detector.shares import MOST_TAIL_FACTOR, RANK_SHARE, TAIL_SHARE, rank_share, tail_share
+from kullback.detector.shares import (
+    MOST_DECADES,
+    MOST_TAIL_FACTOR,
+    RANK_SHARE,
+    TAIL_SHARE,
+    rank_share,
+    tail_share,
+)
 
 
 def fed(correlation: float, samples_per_alarm: int) -> Any:
@@ -23,6 +30,10 @@ def fed(correlation: float, samples_per_alarm: int) -> Any:
     for row, new in enumerate(noise):
         last = correlation * last + np.sqrt(1.0 - correlation**2) * new
         values[row] = last
+    return stream_of(values, samples_per_alarm)
+
+
+def stream_of(values: np.ndarray, samples_per_alarm: int) -> Any:
     detector = ScalarDetector(1, Shape())
     detector.open(np.zeros(1, np.int32), plan_of(Profile(budget=Budget(1.0, 0, samples_per_alarm))))
     scores = blank_scores(60_000 * np.arange(len(values), dtype=np.int64))
@@ -44,8 +55,15 @@ def test_dependent_samples_take_from_the_ranks_and_give_to_the_tail() -> None:
     assert tail_share(stream) > 3.0 * TAIL_SHARE
 
 
-def test_the_tail_never_gets_more_than_four_shares() -> None:
-    assert tail_share(fed(0.995, 1_000_000)) == pytest.approx(MOST_TAIL_FACTOR * TAIL_SHARE)
+def test_the_tail_never_gets_more_than_sixteen_shares() -> None:
+    most = MOST_TAIL_FACTOR**MOST_DECADES * TAIL_SHARE
+    assert tail_share(fed(0.995, 100_000)) == pytest.approx(most, rel=0.01)
+    assert tail_share(fed(0.995, 10_000_000)) == pytest.approx(most, rel=0.01)
+
+
+def test_heavy_tails_take_from_the_tail() -> None:
+    leaps = stream_of(np.random.default_rng(3).pareto(1.2, 4000), 10_000)
+    assert tail_share(leaps) < 0.5 * TAIL_SHARE
 
 
 def test_where_alarms_may_be_frequent_the_tail_gets_no_more_than_elsewhere() -> None:

@@ -30,7 +30,7 @@ from kullback.detector.binned.statistics import (
 )
 from kullback.detector.intervals import set_budget
 from kullback.detector.layout import BLOCKS
-from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, SHIFT_SAMPLES
+from kullback.detector.lifecycle import CALM_SAMPLES, CALM_SCORE, RESUMES_SAMPLES, SHIFT_SAMPLES
 from kullback.detector.maxima import BLOCK_SAMPLES, cap_of, fit_maxima, pool, rare_level
 from kullback.detector.news import JUST_BELOW
 
@@ -228,11 +228,9 @@ def _live(stream: Any, calm_score: float) -> None:
         stream.episode = READY
         stream.onset_ms = _onset(stream)
         if stream.score > 1.0:
-            stream.episode = READY | ANOMALOUS | STARTED
-            stream.anomalies += 1
-            stream.firing_samples = stream.calm_samples = 0
-            stream.started_ms = stream.last_ms
-            _strike_leading(stream)
+            _begin(stream)
+        elif stream.calm_samples > 0:  # since an episode ended
+            stream.calm_samples = stream.calm_samples + 1 if stream.calm_samples < RESUMES_SAMPLES else 0
         return
     stream.episode = READY | ANOMALOUS | (stream.episode & SHIFTED)
     stream.firing_samples += 1
@@ -240,12 +238,26 @@ def _live(stream: Any, calm_score: float) -> None:
     after = stream.rebaseline_after
     if stream.calm_samples >= CALM_SAMPLES:
         stream.episode = READY | ENDED
+        stream.calm_samples = 1
         flush(stream)
     elif after > 0 and stream.firing_samples >= after:
         rebaseline(stream)
         stream.episode = READY | ENDED | SHIFTED | REBASELINED
     elif after == 0 and stream.firing_samples >= SHIFT_SAMPLES:
         stream.episode |= SHIFTED
+
+
+@inner_kernel
+def _begin(stream: Any) -> None:
+    """Begin an episode, or go on with the one that ended a moment ago."""
+    stream.episode = READY | ANOMALOUS
+    if stream.calm_samples == 0:
+        stream.episode |= STARTED
+        stream.anomalies += 1
+        stream.firing_samples = 0
+        stream.started_ms = stream.last_ms
+    stream.calm_samples = 0
+    _strike_leading(stream)
 
 
 @inner_kernel
