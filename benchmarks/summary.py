@@ -130,6 +130,13 @@ def _bursts(facts: dict[str, Any]) -> list[Line]:
     return [(f"bursts found, {name}", "0.90", str(ours[name]), _best(rows, name)) for name in names]
 
 
+def _mixed(facts: dict[str, Any]) -> list[Line]:
+    rows = _rows(facts, "Incidents of seven kinds")
+    ours = next(r for r in rows if r["detector"] == OURS)
+    best = _best(rows, "area")
+    return [("drawn streams: area", "above each peer", str(ours["area"]), best)]
+
+
 def _life(facts: dict[str, Any]) -> list[Line]:
     rows = _rows(facts, "One incident")
     return [
@@ -149,6 +156,7 @@ READERS: dict[str, Callable[[dict[str, Any]], list[Line]]] = {
     "delays": _delays,
     "servers": _servers,
     "bursts": _bursts,
+    "mixed": _mixed,
     "nab": _nab,
     "life": _life,
 }

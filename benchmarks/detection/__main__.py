@@ -25,7 +25,7 @@ from benchmarks.detection.sizes import QUICK_SHARE, Sizes
 from benchmarks.long_budgets import STEADY_SAMPLES
 from benchmarks.summary import write_summary
 
-NAMES = ("delays", "life", "bursts", "servers", "nab", "false_alarms")
+NAMES = ("delays", "life", "bursts", "mixed", "servers", "nab", "false_alarms")
 ASKED_FOR = "long_budgets"
 """Takes an hour, so it is run only when it is asked for."""
 

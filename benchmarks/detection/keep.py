@@ -14,7 +14,9 @@ from benchmarks.detection.watch import Detector
 
 T = TypeVar("T")
 SOURCES = ("detection/*.py", "peers/*.py")
-UNRELATED = {"__main__.py", "kullback.py", "plots.py", "sections.py", "table.py"}
+UNRELATED = {"__main__", "keep", "kullback", "plots", "sections", "table"}
+SECTIONS = {"binned", "bursts", "delays", "false_alarms", "following", "life", "mixed", "nab", "servers"}
+"""Modules of one section each; its results depend on no other of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Keep:
         sizes : Sizes
         compute : callable
         """
-        if self.folder is None or detector.name == "Kullback":
+        if self.folder is None or detector.name.startswith("Kullback"):
             return compute()
         path = self.folder / f"{section}-{self._key(section, detector, sizes)}.pickle"
         if path.exists():
@@ -52,8 +54,8 @@ class Keep:
 
     def _key(self, section: str, detector: Detector, sizes: Sizes) -> str:
         digest = hashlib.sha256(f"{section} {detector.name} {sizes}".encode())
-        root = Path(__file__).parent.parent
+        root, foreign = Path(__file__).parent.parent, SECTIONS - {section.partition("-")[0]}
         for path in sorted(path for pattern in SOURCES for path in root.glob(pattern)):
-            if path.name not in UNRELATED:
+            if path.stem not in UNRELATED | foreign:
                 digest.update(path.read_bytes())
         return digest.hexdigest()[:16]

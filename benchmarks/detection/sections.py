@@ -9,7 +9,7 @@ import numpy as np
 from rich.progress import Progress
 
 from benchmarks import long_budgets
-from benchmarks.detection import bursts, delays, false_alarms, life, nab, servers
+from benchmarks.detection import bursts, delays, false_alarms, life, mixed, nab, servers
 from benchmarks.detection.changes import CHANGES, Change
 from benchmarks.detection.incidents import Sweep
 from benchmarks.detection.keep import Keep
@@ -207,6 +207,21 @@ def burst_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progres
     return Section("bursts", "Short bursts", [bursts.table(caught)], {"recalls": figure})
 
 
+def mixed_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
+    """(d): incidents of many kinds on streams of many kinds."""
+    drawn = mixed.scene(sizes.streams(mixed.STREAMS), sizes.seed)
+    chosen = [ours, KullbackAlerts(), *(others(slow=False) if peers else [])]
+    caught = {
+        detector.name: keep.result("mixed", detector, sizes, lambda d=detector: mixed.catch(d, drawn))  # type: ignore[misc]
+        for detector in progress.track(chosen, description="streams of many kinds")
+    }
+    curves = [
+        {"detector": name, "rate": np.sort(c.curve.false_alarms), "recall": _envelope(c.curve)}
+        for name, c in caught.items()
+    ]
+    return Section("mixed", "Streams of many kinds", [mixed.table(caught, drawn)], {"curves": curves})
+
+
 def life_section(ours: Detector, peers: bool, sizes: Sizes, keep: Keep, progress: Progress) -> Section:
     """One incident, one alert."""
     chosen = [d for d in others() if d.dummy or d.name in LIFE_PEERS] if peers else []
@@ -255,6 +270,7 @@ def sections(
         "delays": lambda p: delay_section(ours, peers, sizes, keep, p),
         "life": lambda p: life_section(ours, peers, sizes, keep, p),
         "bursts": lambda p: burst_section(ours, peers, sizes, keep, p),
+        "mixed": lambda p: mixed_section(ours, peers, sizes, keep, p),
     }
     if root := roots.get("servers"):
         runs["servers"] = lambda p: server_section(ours, peers, sizes, root, keep, p)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from benchmarks.detection import mixed
 from benchmarks.detection.bursts import LEAD, scene
 from benchmarks.detection.changes import CHANGES
 from benchmarks.detection.delays import delays_of, matched_threshold
@@ -87,3 +88,24 @@ def test_section_writes_a_page_and_its_figures_as_json(tmp_path) -> None:
     assert "| a\\|b | c |" in page
     assert "| y | – |" in page
     assert (tmp_path / "s.json").read_bytes().startswith(b"{")
+
+
+def test_drawn_incidents_lie_after_the_lead_apart_from_each_other_and_change_their_stream() -> None:
+    drawn = mixed.scene(3, 1)
+    again = mixed.scene(3, 1)
+    assert np.array_equal(drawn.values, again.values)
+    for stream, kinds in zip(drawn.labels, drawn.kinds, strict=True):
+        assert len(stream.start) == len(kinds) == 4
+        assert (stream.opens > 0).all()
+        assert (stream.closes < mixed.SAMPLES - mixed.LEAD).all()
+        assert (stream.opens[1:] > stream.closes[:-1]).all()
+    assert drawn.days == pytest.approx(30, abs=1.5)
+
+
+@pytest.mark.parametrize("name", mixed.KINDS)
+def test_every_kind_of_incident_disturbs(name: str) -> None:
+    rng = np.random.default_rng(4)
+    quiet = rng.standard_normal(50)
+    disturbed = mixed.KINDS[name].disturb(rng, quiet.copy(), 5.0, -4.0)
+    assert disturbed.shape == quiet.shape
+    assert not np.allclose(disturbed[1:], quiet[1:])
