@@ -281,8 +281,8 @@ def table(caught: dict[str, Caught], drawn: Scene) -> Table:
         rows,
         f"{len(drawn.labels)} streams of {(SAMPLES - LEAD) // DAY} days after {LEAD // DAY} days of lead, "
         f"{sum(map(len, drawn.kinds))} incidents of 3-12 robust sigma; one threshold for all streams. Area: "
-        "mean recall over 0.1-3 false alarms per stream and day, log scale. Own line: recall @ false alarms over "
-        "the budget of one per 30 days. By kind: recall at one false alarm per stream in three days.",
+        "mean recall over 0.1-3 false alarms per stream and day, log scale. Own line: recall @ false alarms "
+        "over the budget of one per 30 days. By kind: recall at one false alarm per stream in three days.",
     )  # fmt: skip
 
 

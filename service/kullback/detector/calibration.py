@@ -42,7 +42,6 @@ EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
 that of the one under way, which may hold the onset of an incident and does not count yet."""
 NEARLY_RARE_SCORE = 0.6
 BELOW_LINE = 32
-TAIL_ABOVE_LINE = 0.02
 TAIL_ODDNESS, LEVEL_ODDNESS = 0.75, 1.1
 """How much of what the tail and the level say counts among streams; of the value: 1."""
 FEWEST_VALUE_BLOCKS = 4
@@ -182,8 +181,7 @@ def tail_score(stream: Any, nats: float, by_value: float) -> float:
     """Score of tail evidence that begins an episode; 0 of evidence that does not, or is known.
 
     A distance that was seen before is a tail's too, but no surprise: the value channel must find it rare, or
-    nearly so. And how far values lie outside is said by that channel's own score: among streams that move
-    together, an alarm of the tail alone comes last.
+    nearly so.
 
     Parameters
     ----------
@@ -196,7 +194,7 @@ def tail_score(stream: Any, nats: float, by_value: float) -> float:
     if known or nats <= 0.0 or by_value < NEARLY_RARE_SCORE:
         return 0.0
     line = _tail_line(stream)
-    return float(1.0 + TAIL_ABOVE_LINE * np.log(nats / line)) if nats > line else 0.0
+    return float(1.0 + np.log(nats / line)) if nats > line else 0.0
 
 
 @kernel

@@ -20,6 +20,8 @@ PEAK_SAMPLES = 3
 """So long is a peak news: streams that move together peak some samples apart."""
 FORGOTTEN_SAMPLES = 120
 KNOWN_SHARE = 0.5
+CLEARLY_ABOVE = 0.03
+"""So far above the stream's own line an incident counts in full among streams."""
 GROWTH_FACTOR = 1.3
 """So many times louder, and more where samples depend on each other, an incident is news once more."""
 
@@ -44,7 +46,8 @@ def standing_score(own: float, by_ranks: float, odd: float) -> float:
 def sample_score(stream: Any, own: float, odd: float) -> float:
     """Score of a sample, whether it is news or not: above 1 where an incident begins, or gets far worse.
 
-    Which lines were crossed decides that it is above 1; how far above, is how odd the sample is.
+    Which lines were crossed decides that it is above 1; how far above, is how odd the sample is, unless the
+    line was hardly crossed.
 
     Parameters
     ----------
@@ -58,7 +61,7 @@ def sample_score(stream: Any, own: float, odd: float) -> float:
     if own <= known:
         return float(min(odd, JUST_BELOW))
     stream.loudest = own
-    return float(1.0 + odd)
+    return float(1.0 + min((own - 1.0) / CLEARLY_ABOVE, 1.0) * odd)
 
 
 @kernel
