@@ -1,7 +1,8 @@
 """The score that people are shown: what a sample adds to what is known already.
 
-Above 1 it says that an incident begins, by the stream's own line. Below 1 it is measured by a line that is
-drawn towards that of all streams, so that among many streams the largest score is the oddest sample.
+Above 1 it says that an incident begins, by the stream's own line. How far above or below is measured by a
+line that is drawn towards that of all streams, so that among many streams the largest score is the oddest
+sample.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kullback.detector.dependence import dependence_factor
 from kullback.detector.lifecycle import ended_lately
 
 ANOMALOUS, STARTED = int(Episode.ANOMALOUS), int(Episode.STARTED)
-JUST_BELOW = 0.999
+JUST_BELOW, JUST_ABOVE = 0.999, 1.001
 PEAK_SAMPLES = 3
 """So long is a peak news: streams that move together peak some samples apart."""
 FORGOTTEN_SAMPLES = 120
@@ -61,7 +62,7 @@ def sample_score(stream: Any, own: float, odd: float) -> float:
     if own <= known:
         return float(min(odd, JUST_BELOW))
     stream.loudest = own
-    return float(1.0 + min((own - 1.0) / CLEARLY_ABOVE, 1.0) * odd)
+    return float(max(1.0 + min((own - 1.0) / CLEARLY_ABOVE, 1.0) * odd, JUST_ABOVE))
 
 
 @kernel
