@@ -47,7 +47,7 @@ def test_alert_shows_the_highest_score_so_far(tmp_path: Path) -> None:
         sender.send(NORMAL_SAMPLES, 10.0, started_ms - BAD_SAMPLES * STEP_MS)
         sender.send(30, 16.0, started_ms - (BAD_SAMPLES - 30) * STEP_MS)
         (early,) = sender.alerts()
-        sender.send(BAD_SAMPLES - 30, 16.0, started_ms)
+        sender.send(BAD_SAMPLES - 30, 90.0, started_ms)
         (late,) = sender.alerts()
     assert late["id"] == early["id"]
     assert late["max_score"] > early["max_score"] > 1

@@ -33,8 +33,9 @@ EARLY_BLOCKS = 8
 EARLY_BLOCK_SAMPLES = 64
 EARLY_FACTOR = 2.5
 """Until a stream has blocks enough, its line is at least so many times the largest surprise so far."""
-EARLY_CAUTION = 1.0
-"""The rarer alarms shall be, the less can a stream's first samples tell of the habits that make them."""
+CAUTIOUS_SAMPLES = 512
+"""So long is the line of the ranks higher, up to twice, but for alarms that may be frequent: bursts and the
+morning's rise are habits that so few samples do not show."""
 EARLY_CAP_LINES = 3.0
 """So far above the line may a surprise count in that: one incident must not blind the rest of the warm-up."""
 EARLY_PEAK, EARLY_FILLING = BLOCKS - 1, BLOCKS - 2
@@ -68,8 +69,8 @@ def set_rank_line(stream: Any, tables: Any) -> None:
         line = max(line, own_threshold(maxima, share, tables.location, tables.scale))
     else:
         line = EARLY_MARGIN_NATS + line * dependence_factor(stream, EARLY_DEVIATIONS)
-        unknown = 0.0 if stream.pinned else 1.0 - min(stream.blocks / TRUSTED_BLOCKS, 1.0)
-        line *= 1.0 + EARLY_CAUTION * unknown * decades_of(stream.samples_per_alarm)
+        unknown = 0.0 if stream.pinned else max(1.0 - stream.samples / CAUTIOUS_SAMPLES, 0.0)
+        line *= 1.0 + unknown * min(decades_of(stream.samples_per_alarm), 1.0)
         if learns:
             line = max(line, EARLY_FACTOR * stream.maxima[RANK, EARLY_PEAK])
     stream.threshold[RANK] = line * stream.feedback
